@@ -1,0 +1,171 @@
+/**
+ * JetStream's JSON API as it goes over the wire (ADR-2 of nats-architecture-and-design; field names as the server has
+ * them). Only what we use is typed; unknown fields pass through reads and updates untouched.
+ */
+export interface SubjectTransform {
+  src: string;
+  dest: string;
+}
+
+export interface StreamSource {
+  name: string;
+  opt_start_seq?: number;
+  opt_start_time?: string;
+  filter_subject?: string;
+  subject_transforms?: SubjectTransform[];
+  external?: { api: string; deliver: string };
+}
+
+export interface StreamConfig {
+  name: string;
+  subjects?: string[];
+  description?: string;
+  retention?: 'limits' | 'interest' | 'workqueue';
+  storage?: 'file' | 'memory';
+  discard?: 'old' | 'new';
+  discard_new_per_subject?: boolean;
+  /** ns; 0 is unlimited. */
+  max_age?: number;
+  max_msgs?: number;
+  max_msgs_per_subject?: number;
+  max_bytes?: number;
+  max_msg_size?: number;
+  max_consumers?: number;
+  num_replicas?: number;
+  /** ns */
+  duplicate_window?: number;
+  compression?: 'none' | 's2';
+  allow_direct?: boolean;
+  allow_rollup_hdrs?: boolean;
+  deny_delete?: boolean;
+  deny_purge?: boolean;
+  sealed?: boolean;
+  no_ack?: boolean;
+  mirror?: StreamSource;
+  sources?: StreamSource[];
+  subject_transform?: SubjectTransform;
+  republish?: { src?: string; dest: string; headers_only?: boolean };
+  placement?: { cluster?: string; tags?: string[] };
+  metadata?: Record<string, string>;
+  consumer_limits?: { inactive_threshold?: number; max_ack_pending?: number };
+  first_seq?: number;
+  [unknown: string]: unknown;
+}
+
+export interface StreamState {
+  messages: number;
+  bytes: number;
+  first_seq: number;
+  first_ts: string;
+  last_seq: number;
+  last_ts: string;
+  consumer_count: number;
+  num_subjects?: number;
+  num_deleted?: number;
+  /** Only when asked for with a subjects filter: subject to message count. */
+  subjects?: Record<string, number>;
+}
+
+export interface SourceInfo {
+  name: string;
+  /** Messages behind the origin. A lag of 0 alone has lied (nats-server#8346). */
+  lag: number;
+  /** ns since the last contact; -1 never. */
+  active: number;
+  filter_subject?: string;
+  subject_transforms?: SubjectTransform[];
+  error?: { code: number; err_code: number; description: string };
+}
+
+export interface StreamInfo {
+  config: StreamConfig & { subjects: string[] };
+  state: StreamState;
+  created: string;
+  ts?: string;
+  mirror?: SourceInfo;
+  sources?: SourceInfo[];
+  cluster?: { name?: string; leader?: string; replicas?: { name: string; current: boolean; lag?: number; offline?: boolean }[] };
+}
+
+export interface ConsumerConfig {
+  name?: string;
+  durable_name?: string;
+  description?: string;
+  deliver_policy?: 'all' | 'last' | 'new' | 'by_start_sequence' | 'by_start_time' | 'last_per_subject';
+  opt_start_seq?: number;
+  opt_start_time?: string;
+  ack_policy?: 'none' | 'all' | 'explicit';
+  /** ns */
+  ack_wait?: number;
+  max_deliver?: number;
+  /** ns each */
+  backoff?: number[];
+  filter_subject?: string;
+  filter_subjects?: string[];
+  replay_policy?: 'instant' | 'original';
+  max_ack_pending?: number;
+  max_waiting?: number;
+  max_batch?: number;
+  /** ns */
+  max_expires?: number;
+  max_bytes?: number;
+  /** ns */
+  inactive_threshold?: number;
+  headers_only?: boolean;
+  deliver_subject?: string;
+  deliver_group?: string;
+  num_replicas?: number;
+  mem_storage?: boolean;
+  metadata?: Record<string, string>;
+  [unknown: string]: unknown;
+}
+
+export interface SequencePair {
+  consumer_seq: number;
+  stream_seq: number;
+  last_active?: string;
+}
+
+export interface ConsumerInfo {
+  stream_name: string;
+  name: string;
+  created: string;
+  config: ConsumerConfig;
+  delivered: SequencePair;
+  ack_floor: SequencePair;
+  num_ack_pending: number;
+  num_redelivered: number;
+  num_waiting: number;
+  num_pending: number;
+  push_bound?: boolean;
+  cluster?: { leader?: string };
+}
+
+/** `$JS.API.INFO`: what the account may use and does use; -1 is unlimited. */
+export interface AccountInfo {
+  memory: number;
+  storage: number;
+  reserved_memory?: number;
+  reserved_storage?: number;
+  streams: number;
+  consumers: number;
+  limits: {
+    max_memory: number;
+    max_storage: number;
+    max_streams: number;
+    max_consumers: number;
+    max_bytes_required?: boolean;
+  };
+  tiers?: Record<string, unknown>;
+  domain?: string;
+}
+
+export interface StoredMessage {
+  subject: string;
+  seq: number;
+  /** RFC 3339 */
+  time: string;
+  data: Uint8Array;
+  /** The raw header block, `NATS/1.0\r\n…`; empty without headers. */
+  headers: Uint8Array;
+}
