@@ -1,4 +1,4 @@
 export * from './errors.ts';
 export * from './host.ts';
 export * from './model.ts';
-export type * from './jetstream/wire.ts';
+export * from './jetstream/index.ts';

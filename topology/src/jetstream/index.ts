@@ -1,1 +1,4 @@
 export type * from './wire.ts';
+export * from './account.ts';
+export * from './connect.ts';
+export * from './headers.ts';

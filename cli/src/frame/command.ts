@@ -1,0 +1,50 @@
+import type { ConnectSettings, Host, JetStreamReader, JetStreamWriter, Topology } from '@aa-ops/topology';
+
+/** The options that every command takes (design.md, "What a user types"). */
+export interface GlobalOptions {
+  topology: string;
+  env?: string;
+  server?: string;
+  context?: string;
+  creds?: string;
+  nkey?: string;
+  tlsCa?: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  output: 'text' | 'json' | 'yaml';
+  progress: 'auto' | 'plain' | 'ndjson';
+  yes: boolean;
+  confirm?: string;
+  color: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  /** ms */
+  timeoutMs: number;
+}
+
+/** What a command gets to work with. Connections are opened on first use and closed when the command ends. */
+export interface CommandContext {
+  readonly options: GlobalOptions;
+  /** Progress and warnings, on stderr. */
+  readonly host: Host;
+  /** Aborted by SIGINT and SIGTERM; a second signal ends the process with 130 at once. */
+  readonly signal: AbortSignal;
+  /** The topology as the environment of `--env` sees it; OpsError `usage` when either is missing or invalid. */
+  topology(): Promise<Topology>;
+  /** How the account is reached: --server, NATS_URL, --context, the dev platform's state, the topology's servers. */
+  settings(): Promise<ConnectSettings>;
+  reader(): Promise<JetStreamReader>;
+  writer(): Promise<JetStreamWriter>;
+  /** Asks on the terminal; OpsError `declined` (refused) on no, without a terminal, or without --confirm where protected. */
+  confirm(question: string): Promise<void>;
+}
+
+/** What a command ends with: one JSON document, its rendering for people, the exit code. */
+export interface CommandResult {
+  json: unknown;
+  text: string;
+  exitCode?: number;
+}
+
+/** Every command module under cli/src/commands exports `run`. */
+export type CommandRun<Arguments> = (context: CommandContext, args: Arguments) => Promise<CommandResult>;

@@ -1,0 +1,40 @@
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** `[name, value]` in the order of the wire; a name may repeat. */
+export type HeaderList = [name: string, value: string][];
+
+/** Reads a raw header block (`NATS/1.0[ status]\r\n` name: value lines). An empty block is an empty list. */
+export function parseHeaders(raw: Uint8Array): HeaderList {
+  if (raw.length === 0) return [];
+  const list: HeaderList = [];
+  const lines = decoder.decode(raw).split('\r\n');
+  for (const line of lines.slice(1)) {
+    const colon = line.indexOf(':');
+    if (colon > 0) list.push([line.slice(0, colon), line.slice(colon + 1).trim()]);
+  }
+  return list;
+}
+
+/** The first value of a header, matched without case. */
+export function headerOf(list: HeaderList, name: string): string | undefined {
+  const wanted = name.toLowerCase();
+  return list.find(([key]) => key.toLowerCase() === wanted)?.[1];
+}
+
+export function encodeHeaders(list: HeaderList): Uint8Array {
+  if (list.length === 0) return new Uint8Array(0);
+  return encoder.encode(`NATS/1.0\r\n${list.map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n`);
+}
+
+/**
+ * Where a sourced message came from: `Nats-Stream-Source: <stream> <seq> <filters> <dests> [<subject>]`. The stream part
+ * is `name` or `name:hash` (an external stream); undefined for a message that was published here.
+ */
+export function sourceOf(list: HeaderList): { stream: string; seq: number } | undefined {
+  const value = headerOf(list, 'Nats-Stream-Source');
+  if (!value) return undefined;
+  const [stream, seq] = value.split(' ');
+  if (!stream || !seq) return undefined;
+  return { stream: stream.split(':')[0]!, seq: Number(seq) };
+}
