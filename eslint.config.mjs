@@ -40,7 +40,10 @@ export default tseslint.config(
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       eqeqeq: 'error',
       'no-console': 'error',
@@ -54,7 +57,11 @@ export default tseslint.config(
   {
     files: ['test/**/*.ts'],
     plugins: { vitest },
-    rules: { ...vitest.configs.recommended.rules, 'vitest/no-focused-tests': 'error', 'vitest/expect-expect': 'off' },
+    rules: {
+      ...vitest.configs.recommended.rules,
+      'vitest/no-focused-tests': 'error',
+      'vitest/expect-expect': 'off',
+    },
   },
   { files: ['test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*'], rules: { 'no-console': 'off' } },
 );

@@ -1,7 +1,14 @@
 import { ErrorCode, Events, type NatsConnection, NatsError } from 'nats';
 import { OpsError } from '../errors.ts';
 import { type ConnectSettings, DEFAULT_TIMEOUT_MS, openConnection } from './connect.ts';
-import type { AccountInfo, ConsumerConfig, ConsumerInfo, StoredMessage, StreamConfig, StreamInfo } from './wire.ts';
+import type {
+  AccountInfo,
+  ConsumerConfig,
+  ConsumerInfo,
+  StoredMessage,
+  StreamConfig,
+  StreamInfo,
+} from './wire.ts';
 
 /** JetStream's own error codes that decide something here (server/errors.json of nats-server). */
 export const JsError = {
@@ -22,9 +29,13 @@ export class JetStreamError extends OpsError {
   readonly errCode: number;
   constructor(subject: string, error: { code: number; err_code?: number; description?: string }) {
     const errCode = error.err_code ?? 0;
-    super(`jetstream-${errCode}`, `${error.description ?? 'refused'} (${error.code}, err_code ${errCode}, ${subject})`, {
-      details: { status: error.code, errCode, description: error.description, request: subject },
-    });
+    super(
+      `jetstream-${errCode}`,
+      `${error.description ?? 'refused'} (${error.code}, err_code ${errCode}, ${subject})`,
+      {
+        details: { status: error.code, errCode, description: error.description, request: subject },
+      },
+    );
     this.name = 'JetStreamError';
     this.status = error.code;
     this.errCode = errCode;
@@ -57,7 +68,8 @@ export interface JetStreamReader {
 }
 
 /** By sequence; the last on a subject (wildcards allowed); or the first at or after a sequence on a subject. */
-export type MessageQuery = { seq: number } | { lastBySubject: string } | { seq: number; nextBySubject: string };
+export type MessageQuery =
+  { seq: number } | { lastBySubject: string } | { seq: number; nextBySubject: string };
 
 export interface JetStreamWriter extends JetStreamReader {
   /** Idempotent where the config is the same. */
@@ -72,6 +84,8 @@ export interface JetStreamWriter extends JetStreamReader {
   /** The connection itself, for what is not administration: hold, publish, read ranges. */
   readonly connection: NatsConnection;
   readonly api: ApiRequest;
+  /** `$JS.API`, or `$JS.<domain>.API`. */
+  readonly apiPrefix: string;
 }
 
 export type ApiRequest = <T>(subject: string, body?: unknown) => Promise<T>;
@@ -79,19 +93,31 @@ export type ApiRequest = <T>(subject: string, body?: unknown) => Promise<T>;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+const apiPrefixOf = (settings: Pick<ConnectSettings, 'domain'>): string =>
+  settings.domain ? `$JS.${settings.domain}.API` : '$JS.API';
+
 /** The raw request: `$JS.API.<subject>`, JSON both ways; throws JetStreamError or an OpsError that tells why nobody answered. */
-export function apiRequest(connection: NatsConnection, settings: Pick<ConnectSettings, 'domain' | 'timeoutMs'>): ApiRequest {
-  const prefix = settings.domain ? `$JS.${settings.domain}.API` : '$JS.API';
+export function apiRequest(
+  connection: NatsConnection,
+  settings: Pick<ConnectSettings, 'domain' | 'timeoutMs'>,
+): ApiRequest {
+  const prefix = apiPrefixOf(settings);
   const timeout = settings.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   return async <T>(subject: string, body?: unknown): Promise<T> => {
     const full = `${prefix}.${subject}`;
     let reply;
     try {
-      reply = await connection.request(full, body === undefined ? undefined : encoder.encode(JSON.stringify(body)), { timeout });
+      reply = await connection.request(
+        full,
+        body === undefined ? undefined : encoder.encode(JSON.stringify(body)),
+        { timeout },
+      );
     } catch (error) {
       throw requestError(error, full, timeout);
     }
-    const parsed = JSON.parse(decoder.decode(reply.data)) as T & { error?: { code: number; err_code?: number; description?: string } };
+    const parsed = JSON.parse(decoder.decode(reply.data)) as T & {
+      error?: { code: number; err_code?: number; description?: string };
+    };
     if (parsed.error) throw new JetStreamError(full, parsed.error);
     return parsed;
   };
@@ -100,10 +126,14 @@ export function apiRequest(connection: NatsConnection, settings: Pick<ConnectSet
 function requestError(error: unknown, subject: string, timeout: number): OpsError {
   const code = error instanceof NatsError ? error.code : '';
   if (code === ErrorCode.NoResponders) {
-    return new OpsError('jetstream-absent', `nobody answers ${subject}: JetStream is off for this server, account or domain`, {
-      hint: 'start nats-server with -js, or use credentials of an account that has JetStream',
-      cause: error,
-    });
+    return new OpsError(
+      'jetstream-absent',
+      `nobody answers ${subject}: JetStream is off for this server, account or domain`,
+      {
+        hint: 'start nats-server with -js, or use credentials of an account that has JetStream',
+        cause: error,
+      },
+    );
   }
   if (code === ErrorCode.PermissionsViolation) {
     return new OpsError('right-missing', `these credentials may not publish to ${subject}`, {
@@ -118,7 +148,9 @@ function requestError(error: unknown, subject: string, timeout: number): OpsErro
       cause: error,
     });
   }
-  return new OpsError('nats-lost', `the connection failed while asking ${subject}: ${String(error)}`, { cause: error });
+  return new OpsError('nats-lost', `the connection failed while asking ${subject}: ${String(error)}`, {
+    cause: error,
+  });
 }
 
 /** 404 of any kind is an answer, not an error. */
@@ -134,7 +166,10 @@ async function absentAsUndefined<T>(work: Promise<T>): Promise<T | undefined> {
 async function pages<T>(api: ApiRequest, subject: string, key: string, body: object = {}): Promise<T[]> {
   const all: T[] = [];
   for (;;) {
-    const page = await api<{ total: number } & Record<string, unknown>>(subject, { ...body, offset: all.length });
+    const page = await api<{ total: number } & Record<string, unknown>>(subject, {
+      ...body,
+      offset: all.length,
+    });
     const items = (page[key] as T[] | null) ?? [];
     all.push(...items);
     if (items.length === 0 || all.length >= page.total) return all;
@@ -186,7 +221,13 @@ function reader(connection: NatsConnection, api: ApiRequest): JetStreamReader {
       const found = await absentAsUndefined(api<Wire>(`STREAM.MSG.GET.${stream}`, body));
       if (!found) return undefined;
       const { subject, seq, time, data, hdrs } = found.message;
-      return { subject, seq, time, data: Buffer.from(data ?? '', 'base64'), headers: Buffer.from(hdrs ?? '', 'base64') };
+      return {
+        subject,
+        seq,
+        time,
+        data: Buffer.from(data ?? '', 'base64'),
+        headers: Buffer.from(hdrs ?? '', 'base64'),
+      };
     },
     close: () => connection.close(),
   };
@@ -201,10 +242,14 @@ async function open(settings: ConnectSettings): Promise<{ connection: NatsConnec
   try {
     const [major = 0, minor = 0] = connection.info!.version.split('.').map(Number);
     if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-      throw new OpsError('server-too-old', `nats-server ${connection.info!.version} is too old: 2.10 or newer is needed`, {
-        hint: 'upgrade the server: sources with subject transforms came with 2.10',
-        kind: 'refused',
-      });
+      throw new OpsError(
+        'server-too-old',
+        `nats-server ${connection.info!.version} is too old: 2.10 or newer is needed`,
+        {
+          hint: 'upgrade the server: sources with subject transforms came with 2.10',
+          kind: 'refused',
+        },
+      );
     }
     await api('INFO');
     return { connection, api };
@@ -238,12 +283,15 @@ export async function openWriter(settings: ConnectSettings): Promise<JetStreamWr
         createStream: (config: StreamConfig) => api<StreamInfo>(`STREAM.CREATE.${config.name}`, config),
         updateStream: (config: StreamConfig) => api<StreamInfo>(`STREAM.UPDATE.${config.name}`, config),
         deleteStream: async (name: string) => void (await api(`STREAM.DELETE.${name}`)),
-        deleteMessage: async (stream: string, seq: number) => void (await api(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true })),
+        deleteMessage: async (stream: string, seq: number) =>
+          void (await api(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true })),
         createConsumer: (stream: string, config: ConsumerConfig) => durable(stream, config, 'create'),
         updateConsumer: (stream: string, config: ConsumerConfig) => durable(stream, config, 'update'),
-        deleteConsumer: async (stream: string, name: string) => void (await api(`CONSUMER.DELETE.${stream}.${name}`)),
+        deleteConsumer: async (stream: string, name: string) =>
+          void (await api(`CONSUMER.DELETE.${stream}.${name}`)),
         connection,
         api,
+        apiPrefix: apiPrefixOf(settings),
       }),
     },
   ) as JetStreamWriter;

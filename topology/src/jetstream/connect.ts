@@ -76,10 +76,14 @@ async function readAuthenticator(settings: ConnectSettings): Promise<Authenticat
   try {
     secret = await readFile(file);
   } catch (error) {
-    throw new OpsError('credentials-unreadable', `cannot read the credentials file ${file}: ${messageOf(error)}`, {
-      kind: 'usage',
-      hint: 'check --creds or --nkey',
-    });
+    throw new OpsError(
+      'credentials-unreadable',
+      `cannot read the credentials file ${file}: ${messageOf(error)}`,
+      {
+        kind: 'usage',
+        hint: 'check --creds or --nkey',
+      },
+    );
   }
   if (settings.credsFile) return credsAuthenticator(secret);
   return nkeyAuthenticator(new TextEncoder().encode(new TextDecoder().decode(secret).trim()));
@@ -114,8 +118,12 @@ function connectError(error: unknown, servers: string, timeout: number): OpsErro
       ...cause,
     });
   }
-  return new OpsError('nats-unreachable', `no NATS server answered at ${servers} within ${timeout} ms: ${messageOf(error)}`, {
-    hint: 'check --server (or NATS_URL); for the local platform: aa-ops dev up',
-    ...cause,
-  });
+  return new OpsError(
+    'nats-unreachable',
+    `no NATS server answered at ${servers} within ${timeout} ms: ${messageOf(error)}`,
+    {
+      hint: 'check --server (or NATS_URL); for the local platform: aa-ops dev up',
+      ...cause,
+    },
+  );
 }

@@ -84,7 +84,11 @@ export interface StreamInfo {
   ts?: string;
   mirror?: SourceInfo;
   sources?: SourceInfo[];
-  cluster?: { name?: string; leader?: string; replicas?: { name: string; current: boolean; lag?: number; offline?: boolean }[] };
+  cluster?: {
+    name?: string;
+    leader?: string;
+    replicas?: { name: string; current: boolean; lag?: number; offline?: boolean }[];
+  };
 }
 
 export interface ConsumerConfig {
