@@ -111,10 +111,12 @@ async function openPull(account: JetStreamWriter, stream: string, range: Range):
   };
 }
 
+/** Up to `count` messages; fewer after a silence; never across a gap in the consumer's own numbering. */
 function fetchBatch(
   connection: NatsConnection,
   subject: string,
   count: number,
+  delivered: number,
 ): Promise<StreamMessage[] | 'stalled'> {
   return new Promise((resolve) => {
     const inbox = createInbox();
