@@ -2,3 +2,4 @@ export * from './errors.ts';
 export * from './host.ts';
 export * from './model.ts';
 export * from './jetstream/index.ts';
+export * from './subjects/index.ts';
