@@ -49,7 +49,6 @@ export interface StreamConfig {
   metadata?: Record<string, string>;
   consumer_limits?: { inactive_threshold?: number; max_ack_pending?: number };
   first_seq?: number;
-  [unknown: string]: unknown;
 }
 
 export interface StreamState {
@@ -121,7 +120,6 @@ export interface ConsumerConfig {
   num_replicas?: number;
   mem_storage?: boolean;
   metadata?: Record<string, string>;
-  [unknown: string]: unknown;
 }
 
 export interface SequencePair {

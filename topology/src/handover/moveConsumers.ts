@@ -1,0 +1,142 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { OpsError } from '../errors.ts';
+import type { ConsumerConfig, ConsumerInfo } from '../jetstream/index.ts';
+import type { ConsumerFields } from '../model.ts';
+import { blocksHolding, rememberCopied } from './memory.ts';
+import { firstUnacked, readsOf } from './positions.ts';
+import { copiedThrough, firstOn } from './reads.ts';
+import { findTwin } from './twins.ts';
+import type { Copy, HandoverContext, PairMemory } from './types.ts';
+
+/** A durable as it has to stand on its new stream. */
+export interface ConsumerMove {
+  name: string;
+  /** Where its position is read; undefined: it stands nowhere yet and starts as declared. */
+  from: string | undefined;
+  to: string;
+  fields: ConsumerFields;
+}
+
+/** contract.md, `consumers` of a migration's JSON. */
+export interface MovedConsumer {
+  name: string;
+  from: string;
+  to: string;
+  ackFloor: number;
+  startSequence: number;
+}
+
+/** Metadata of a durable that this run made: a second attempt knows its own work by it. */
+const RUN_KEY = 'aa-ops.run';
+const WAIT_MS = 10_000;
+const POLL_MS = 50;
+
+/**
+ * Makes a durable on the stream that gains its subjects, at the first message whose twin it has not acked on the losing
+ * one. One that stands there from an earlier cycle is made anew at that place (left where it stands it would work days
+ * again, or skip), its old state journaled first. Nothing reads it yet: the pods follow later.
+ */
+export async function moveConsumer(
+  context: HandoverContext,
+  move: ConsumerMove & { from: string },
+  copies: readonly Copy[],
+  memory: PairMemory,
+  run: string,
+): Promise<MovedConsumer> {
+  const { account } = context;
+  const losing = await account.consumer(move.from, move.name);
+  if (!losing) throw new OpsError('consumer-missing', `durable ${move.name} does not stand on ${move.from}`);
+  const standing = await account.consumer(move.to, move.name);
+  const ackFloor = losing.ack_floor.stream_seq;
+  if (standing?.config.metadata?.[RUN_KEY] === run) {
+    return {
+      name: move.name,
+      from: move.from,
+      to: move.to,
+      ackFloor,
+      startSequence: standing.config.opt_start_seq ?? 1,
+    };
+  }
+  const startSequence = await startOnTarget(context, move, losing, copies, memory);
+  const config: ConsumerConfig = {
+    ...move.fields,
+    durable_name: move.name,
+    deliver_policy: 'by_start_sequence',
+    opt_start_seq: startSequence,
+    metadata: { ...move.fields.metadata, [RUN_KEY]: run },
+  };
+  await context.journal.effect(
+    'move-consumer',
+    {
+      name: move.name,
+      from: move.from,
+      to: move.to,
+      startSequence,
+      before: losing,
+      replaced: standing ?? null,
+    },
+    async () => {
+      if (standing) await account.deleteConsumer(move.to, move.name);
+      await account.createConsumer(move.to, config);
+    },
+  );
+  return { name: move.name, from: move.from, to: move.to, ackFloor, startSequence };
+}
+
+/** Sequence on the gaining stream from which nothing that the durable has not worked is skipped. */
+async function startOnTarget(
+  context: HandoverContext,
+  move: ConsumerMove & { from: string },
+  losing: ConsumerInfo,
+  copies: readonly Copy[],
+  memory: PairMemory,
+): Promise<number> {
+  const { account } = context;
+  // Read before the origin is looked through: what comes in meanwhile is copied behind this place.
+  const headroom = ((await account.stream(move.to))?.state.last_seq ?? 0) + 1;
+  const along = copies.filter((copy) => copy.origin === move.from && copy.target === move.to);
+  const starts = await Promise.all(
+    along.map(async (copy) => {
+      const filters = readsOf(losing, copy.filters);
+      const message =
+        filters.length > 0 ? await firstOn(account, copy.origin, firstUnacked(losing), filters) : undefined;
+      return message ? startAtTwin(context, move, copy, message, memory) : headroom;
+    }),
+  );
+  return Math.min(headroom, ...starts);
+}
+
+async function startAtTwin(
+  context: HandoverContext,
+  move: ConsumerMove,
+  copy: Copy,
+  message: Parameters<typeof findTwin>[2],
+  memory: PairMemory,
+): Promise<number> {
+  const deadline = Date.now() + WAIT_MS;
+  for (;;) {
+    const through = await copiedThrough(context.account, copy);
+    const known = through ? rememberCopied(memory, copy, through) : memory;
+    const twin = await findTwin(
+      context.account,
+      { losing: copy.origin, gaining: copy.target },
+      message,
+      known,
+    );
+    if (twin.kind !== 'none') return twin.seq;
+    const stillToCome = message.seq >= copy.startSeq && message.seq > (through?.originSeq ?? 0);
+    // The origin held it, the copy went past it, and it is not there: the target's window took its id for a repetition.
+    if (!stillToCome || Date.now() > deadline) throw withoutTwin(move, copy, message.seq, known);
+    await delay(POLL_MS, undefined, { signal: context.signal });
+  }
+}
+
+const withoutTwin = (move: ConsumerMove, copy: Copy, seq: number, memory: PairMemory): OpsError =>
+  new OpsError(
+    'unacked-without-copy',
+    `${move.name} has not worked message ${seq} of ${copy.origin}, and ${copy.target} has no copy of it`,
+    {
+      hint: `let ${move.name} work off ${copy.origin} first, then run the command again`,
+      details: { durable: move.name, sequence: seq, copy, blocks: blocksHolding(memory, copy, seq) },
+    },
+  );

@@ -1,0 +1,41 @@
+import { placeholderSubject, RESERVED_PREFIX } from '../model.ts';
+import type { StreamConfig, StreamSource } from '../jetstream/index.ts';
+import type { Copy } from './types.ts';
+
+const EPOCH_PREFIX = `${RESERVED_PREFIX}epoch.`;
+
+/** New in each run and origin; its last token leaves room for the number of a window's attempt. */
+export const epochSubject = (run: string, origin: string): string => `${EPOCH_PREFIX}${run}.${origin}`;
+/** What the copies' sources listen to besides the moved subjects. */
+export const epochFilter = (epoch: string): string => `${epoch}.*`;
+/** What is published in one attempt's window, behind the origin's last message. */
+export const sentinelSubject = (epoch: string, attempt: number): string => `${epoch}.${attempt}`;
+
+/** `dest: ""` only filters; the epoch's entry makes the source's identity new, so that `opt_start_seq` is obeyed. */
+export const sourceOfCopy = (copy: Copy): StreamSource => ({
+  name: copy.origin,
+  opt_start_seq: copy.startSeq,
+  subject_transforms: [...copy.filters, epochFilter(copy.epoch)].map((src) => ({ src, dest: '' })),
+});
+
+/** The epoch of a source that aa-ops made; undefined for everybody else's. */
+export function epochOfSource(source: Pick<StreamSource, 'subject_transforms'>): string | undefined {
+  const entry = source.subject_transforms?.find(({ src }) => src.startsWith(EPOCH_PREFIX));
+  return entry?.src.replace(/\.\*$/, '');
+}
+
+/** An empty list would make the server fall back to the stream's name. */
+export const orPlaceholder = (stream: string, subjects: readonly string[]): string[] =>
+  subjects.length > 0 ? [...subjects] : [placeholderSubject(stream)];
+
+export const isSameCopy = (source: StreamSource, copy: Copy): boolean =>
+  source.name === copy.origin &&
+  epochOfSource(source) === copy.epoch &&
+  copy.filters.every((filter) => source.subject_transforms!.some(({ src }) => src === filter));
+
+/** A config without one stream's or every source of ours. */
+export function withoutOwnSources(config: StreamConfig): StreamConfig {
+  const { sources, ...rest } = config;
+  const foreign = (sources ?? []).filter((source) => epochOfSource(source) === undefined);
+  return foreign.length > 0 ? { ...rest, sources: foreign } : rest;
+}

@@ -1,0 +1,127 @@
+import type { AccountInfo, StreamInfo } from '../../jetstream/index.ts';
+import type { CopyRole } from '../types.ts';
+import type { Finding } from './finding.ts';
+
+/** What a copy will bring into its target. */
+export interface CopySize {
+  messages: number;
+  bytes: number;
+  /** The most messages that any one of its subjects has. */
+  mostPerSubject: number;
+}
+
+const limited = (limit: number | undefined): limit is number => limit !== undefined && limit > 0;
+
+const refuse = (code: string, message: string, hint: string): Finding => ({
+  code,
+  severity: 'refuse',
+  message,
+  hint,
+});
+
+/**
+ * Where a limit would stop the copy or drop messages while its lag reads 0 (jetstream.md, step 1): the target's size, its
+ * largest message, its retention. Each finding names both numbers.
+ */
+export function checkTarget(
+  copy: CopyRole,
+  size: CopySize,
+  origin: StreamInfo,
+  target: StreamInfo,
+): Finding[] {
+  const { config, state } = target;
+  const name = copy.target;
+  const findings: Finding[] = [];
+  if (limited(config.max_bytes) && state.bytes + size.bytes > config.max_bytes) {
+    findings.push(
+      refuse(
+        'target-bytes',
+        `${name} holds ${state.bytes} bytes, the copy brings about ${size.bytes}, its maxBytes is ${config.max_bytes}`,
+        `raise maxBytes of ${name} to at least ${state.bytes + size.bytes}`,
+      ),
+    );
+  }
+  if (limited(config.max_msgs) && state.messages + size.messages > config.max_msgs) {
+    findings.push(
+      refuse(
+        'target-messages',
+        `${name} holds ${state.messages} messages, the copy brings ${size.messages}, its maxMsgs is ${config.max_msgs}`,
+        `raise maxMsgs of ${name} to at least ${state.messages + size.messages}`,
+      ),
+    );
+  }
+  if (limited(config.max_msgs_per_subject) && size.mostPerSubject > config.max_msgs_per_subject) {
+    findings.push(
+      refuse(
+        'target-messages-per-subject',
+        `${copy.origin} has up to ${size.mostPerSubject} messages on one subject, maxMsgsPerSubject of ${name} is ${config.max_msgs_per_subject}`,
+        `raise maxMsgsPerSubject of ${name}`,
+      ),
+    );
+  }
+  const most = origin.config.max_msg_size ?? -1;
+  if (limited(config.max_msg_size) && (most <= 0 || most > config.max_msg_size)) {
+    findings.push(
+      refuse(
+        'target-message-size',
+        `${copy.origin} takes messages of ${most <= 0 ? 'any size' : `${most} bytes`}, maxMsgSize of ${name} is ${config.max_msg_size}: a larger one would be left behind without a word`,
+        `raise maxMsgSize of ${name}, or lower the one of ${copy.origin} first`,
+      ),
+    );
+  }
+  return [...findings, ...checkNature(origin), ...checkNature(target)];
+}
+
+/** Kinds of streams that a copy by sources cannot move without loss. */
+function checkNature({ config }: StreamInfo): Finding[] {
+  const { name, retention = 'limits' } = config;
+  const findings: Finding[] = [];
+  if (retention !== 'limits') {
+    findings.push(
+      refuse(
+        'retention-not-movable',
+        `${name} has retention ${retention}: what its consumers have taken is gone, so a copy can be neither made nor proved`,
+        'only streams with retention limits can be handed over',
+      ),
+    );
+  }
+  if (config.sealed)
+    findings.push(refuse('stream-sealed', `${name} is sealed`, 'a sealed stream takes nothing any more'));
+  if (config.mirror) {
+    findings.push(
+      refuse('stream-is-mirror', `${name} mirrors ${config.mirror.name}`, 'a mirror owns no subjects'),
+    );
+  }
+  if (config.subject_transform) {
+    findings.push(
+      refuse(
+        'stream-transforms',
+        `${name} rewrites subjects (subjectTransform)`,
+        'take the transform away for the migration',
+      ),
+    );
+  }
+  return findings;
+}
+
+/** What the account allows, against what all copies need together; the copy takes its space twice. */
+export function checkAccount(
+  account: AccountInfo,
+  needs: { bytes: number; streams: number; consumers: number },
+): Finding[] {
+  const { limits } = account;
+  const rows = [
+    ['storage', account.storage, needs.bytes, limits.max_storage, 'bytes of storage'],
+    ['streams', account.streams, needs.streams, limits.max_streams, 'streams'],
+    ['consumers', account.consumers, needs.consumers, limits.max_consumers, 'consumers'],
+  ] as const;
+  return rows
+    .filter(([, used, more, limit]) => limit >= 0 && limit !== 0 && used + more > limit)
+    .map(([what, used, more, limit, unit]) =>
+      refuse(
+        `account-${what}`,
+        `the account uses ${used} ${unit}, the migration needs ${more} more, the limit is ${limit}`,
+        `raise the account's limit to at least ${used + more}`,
+      ),
+    );
+}

@@ -1,0 +1,51 @@
+import type { ConsumerInfo, StreamInfo } from '../../jetstream/index.ts';
+import { intersectSets } from '../../subjects/sets.ts';
+import { epochOfSource } from '../names.ts';
+import type { HandoverGroup } from '../types.ts';
+import type { Finding } from './finding.ts';
+
+export const filtersOf = (config: { filter_subject?: string; filter_subjects?: string[] }): string[] =>
+  config.filter_subjects?.length
+    ? config.filter_subjects
+    : config.filter_subject
+      ? [config.filter_subject]
+      : ['>'];
+
+/**
+ * Readers of moved subjects that the topology does not move along would fall silent without an error: consumers that it
+ * does not name (ephemerals and push consumers too), and streams that mirror or source the origin.
+ */
+export function checkReaders(
+  group: HandoverGroup,
+  consumersOf: (stream: string) => readonly ConsumerInfo[],
+  streams: readonly StreamInfo[],
+  declared: ReadonlySet<string>,
+): Finding[] {
+  return group.copies.flatMap(({ origin, target, filters }) => {
+    const consumers = consumersOf(origin)
+      .filter(
+        ({ name, config }) => !declared.has(name) && intersectSets(filtersOf(config), filters).length > 0,
+      )
+      .map(({ name, config }) => `${config.durable_name ? 'durable' : 'ephemeral'} ${origin} > ${name}`);
+    const copies = streams
+      .filter(({ config }) => config.name !== target && readsFrom(config, origin, filters))
+      .map(({ config }) => `stream ${config.name}, which ${config.mirror ? 'mirrors' : 'sources'} ${origin}`);
+    return [...consumers, ...copies].map((reader): Finding => ({
+      code: 'undeclared-reader',
+      severity: 'refuse',
+      override: 'leave-readers',
+      message: `${reader} reads subjects that move to ${target} and would fall silent: ${filters.join(', ')}`,
+      hint: 'declare it in the topology, end it, or pass --leave-readers',
+      details: { reader, origin, target, filters },
+    }));
+  });
+}
+
+function readsFrom(config: StreamInfo['config'], origin: string, filters: string[]): boolean {
+  if (config.mirror?.name === origin) return true;
+  return (config.sources ?? []).some((source) => {
+    if (source.name !== origin || epochOfSource(source) !== undefined) return false;
+    const read = source.subject_transforms?.map(({ src }) => src) ?? filtersOf(source);
+    return intersectSets(read, filters).length > 0;
+  });
+}

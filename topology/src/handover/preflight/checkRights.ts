@@ -1,0 +1,73 @@
+import type { JetStreamWriter } from '../../jetstream/index.ts';
+import { covers } from '../../subjects/sets.ts';
+import { overlaps } from '../../subjects/algebra.ts';
+import type { Finding } from './finding.ts';
+
+interface Permission {
+  allow?: string[];
+  deny?: string[];
+}
+
+/** What the connected user may do, in its own words; undefined where the server does not say. */
+export interface Rights {
+  publish?: Permission;
+  subscribe?: Permission;
+}
+
+const decoder = new TextDecoder();
+
+/** `$SYS.REQ.USER.INFO` (nats-server 2.8) tells every user its own permissions. */
+export async function readRights(account: JetStreamWriter): Promise<Rights | undefined> {
+  try {
+    const reply = await account.connection.request('$SYS.REQ.USER.INFO', undefined, { timeout: 1_000 });
+    const parsed = JSON.parse(decoder.decode(reply.data)) as { data?: { permissions?: Rights } };
+    return parsed.data?.permissions ?? {};
+  } catch {
+    return undefined; // not allowed or not answered: rights are then met one by one
+  }
+}
+
+/** Whether a permission covers every subject of a filter. No list at all allows everything. */
+export function allows(permission: Permission | undefined, subject: string): boolean {
+  if (!permission) return true;
+  if (permission.deny?.some((denied) => overlaps(denied, subject))) return false;
+  return permission.allow === undefined || permission.allow.length === 0 || covers(permission.allow, subject);
+}
+
+/** Without these the run cannot be done at all. `$JS.API` stands for the account's prefix. */
+export function checkRights(
+  rights: Rights | undefined,
+  streams: readonly string[],
+  prefix: string,
+): Finding[] {
+  if (!rights) return [];
+  const needed = streams.flatMap((stream) => [
+    `${prefix}.STREAM.INFO.${stream}`,
+    `${prefix}.STREAM.UPDATE.${stream}`,
+    `${prefix}.STREAM.MSG.GET.${stream}`,
+    `${prefix}.CONSUMER.CREATE.${stream}`,
+    `${prefix}.CONSUMER.DURABLE.CREATE.${stream}.*`,
+  ]);
+  return needed
+    .filter((subject) => !allows(rights.publish, subject))
+    .map((subject): Finding => ({
+      code: 'right-missing',
+      severity: 'refuse',
+      message: `these credentials may not publish to ${subject}, which the handover needs`,
+      hint: `grant the publish permission ${subject}`,
+      details: { right: `publish ${subject}` },
+    }));
+}
+
+/**
+ * The rights of a hold: to hear and to publish the moved subjects, and to pass acks on to publishers' inboxes. Missing
+ * ones are no reason to refuse: the handover then goes without a hold, and publishers meet 503 in the window.
+ */
+export function missingHoldRights(rights: Rights | undefined, filters: readonly string[]): string[] {
+  if (!rights) return [];
+  return [
+    ...filters.filter((f) => !allows(rights.subscribe, f)).map((f) => `subscribe ${f}`),
+    ...filters.filter((f) => !allows(rights.publish, f)).map((f) => `publish ${f}`),
+    ...(allows(rights.publish, '_INBOX.>') ? [] : ['publish _INBOX.>']),
+  ];
+}

@@ -1,0 +1,136 @@
+import type { JetStreamReader, StreamInfo } from '../jetstream/index.ts';
+import { nextStartOf, splitByStart } from './memory.ts';
+import { epochSubject } from './names.ts';
+import { firstUnacked, type Mover, readsOf } from './positions.ts';
+import type { CopySize } from './preflight/checkLimits.ts';
+import type { Finding } from './preflight/finding.ts';
+import { copiedThrough, firstOn } from './reads.ts';
+import { findTwin } from './twins.ts';
+import type { Copy, CopyRole, HandoverGroup, PairMemory, PreparedGroup } from './types.ts';
+
+/**
+ * Where the first copy of a pair begins: at the first message that a moving durable has not worked (`unacked`; none: now),
+ * at the origin's first message (`all`), or at the first one not older than an instant (`{ sinceMs }`).
+ */
+export type CopyFrom = 'unacked' | 'all' | { sinceMs: number };
+
+export interface PrepareOptions {
+  run: string;
+  memory: PairMemory;
+  movers: readonly Mover[];
+  copyFrom: CopyFrom;
+}
+
+/** Fixes where every copy of a group begins. Reads only; what cannot be done without loss comes back as findings. */
+export async function prepareGroup(
+  account: JetStreamReader,
+  group: HandoverGroup,
+  options: PrepareOptions,
+): Promise<{ group: PreparedGroup; findings: Finding[] }> {
+  const findings: Finding[] = [];
+  const copies: Copy[] = [];
+  for (const role of group.copies) {
+    const [origin, target] = await Promise.all([account.stream(role.origin), account.stream(role.target)]);
+    if (!origin) continue; // nothing there to copy: the plan names it as to be created
+    for (const { copy, from } of splitByStart(options.memory, role)) {
+      const start = await startOf(account, copy, from, origin, options);
+      findings.push(...start.findings);
+      copies.push({
+        ...copy,
+        epoch: epochSubject(options.run, role.origin),
+        startSeq: start.seq,
+        targetFromSeq: (target?.state.last_seq ?? 0) + 1,
+      });
+    }
+  }
+  return { group: { ...group, copies }, findings };
+}
+
+async function startOf(
+  account: JetStreamReader,
+  copy: CopyRole,
+  from: number | undefined,
+  origin: StreamInfo,
+  { memory, movers, copyFrom }: PrepareOptions,
+): Promise<{ seq: number; findings: Finding[] }> {
+  const now = origin.state.last_seq + 1;
+  const unacked = await firstUnackedOf(account, copy, movers);
+  if (from === undefined) {
+    if (copyFrom === 'all') return { seq: Math.max(1, origin.state.first_seq), findings: [] };
+    const wanted = typeof copyFrom === 'object' ? await firstSince(account, origin, copyFrom.sinceMs) : now;
+    return { seq: Math.min(wanted, now, ...unacked.map(({ message }) => message.seq)), findings: [] };
+  }
+  const findings: Finding[] = [];
+  for (const { durable, message } of unacked) {
+    if (message.seq >= from) continue;
+    const twin = await findTwin(account, { losing: copy.origin, gaining: copy.target }, message, memory);
+    if (twin.kind === 'none') findings.push(withoutTwin(copy, durable, message.seq, from));
+  }
+  return { seq: from, findings };
+}
+
+const withoutTwin = (copy: CopyRole, durable: string, seq: number, from: number): Finding => ({
+  code: 'unacked-without-copy',
+  severity: 'refuse',
+  message: `${durable} has not worked message ${seq} of ${copy.origin}, which ${copy.target} has no copy of: the copy goes on at ${from}`,
+  hint: `let ${durable} work off what it is behind on ${copy.origin}, then run the command again`,
+  details: { durable, origin: copy.origin, target: copy.target, sequence: seq, copyFrom: from },
+});
+
+/** The first message that each durable moving along this pair has not worked. */
+async function firstUnackedOf(account: JetStreamReader, copy: CopyRole, movers: readonly Mover[]) {
+  const moving = movers.filter(({ from, to }) => from.stream_name === copy.origin && to === copy.target);
+  const found = await Promise.all(
+    moving.map(async ({ name, from }) => ({
+      durable: name,
+      message: await firstOn(account, copy.origin, firstUnacked(from), readsOf(from, copy.filters)),
+    })),
+  );
+  return found.flatMap(({ durable, message }) => (message ? [{ durable, message }] : []));
+}
+
+/** The first sequence not older than an instant, by binary search: timestamps of a stream only grow. */
+async function firstSince(
+  account: JetStreamReader,
+  { config, state }: StreamInfo,
+  sinceMs: number,
+): Promise<number> {
+  let [low, high] = [state.first_seq, state.last_seq + 1];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const found = await account.message(config.name, { seq: middle, nextBySubject: '>' });
+    if (!found || Date.parse(found.time) >= sinceMs) high = middle;
+    else low = found.seq + 1;
+  }
+  return Math.max(1, low);
+}
+
+/** What a copy will bring, for the limits: counts per subject bounded by the range, bytes by the stream's average. */
+export async function sizeOfCopy(
+  account: JetStreamReader,
+  copy: Copy,
+  origin: StreamInfo,
+): Promise<CopySize> {
+  const range = Math.max(0, origin.state.last_seq - copy.startSeq + 1);
+  if (range === 0) return { messages: 0, bytes: 0, mostPerSubject: 0 };
+  const counts = await Promise.all(copy.filters.map((filter) => account.subjectCounts(copy.origin, filter)));
+  const all = counts.flatMap((map) => [...map.values()]);
+  const messages = Math.min(
+    range,
+    all.reduce((sum, count) => sum + count, 0),
+  );
+  const average = origin.state.bytes / Math.max(1, origin.state.messages);
+  return {
+    messages,
+    bytes: Math.ceil(messages * average),
+    mostPerSubject: Math.min(
+      range,
+      all.reduce((most, count) => Math.max(most, count), 0),
+    ),
+  };
+}
+
+/** Whether a copy goes on from an earlier one, and how far a standing one has come. */
+export const copyProgress = copiedThrough;
+export const hasPast = (memory: PairMemory, copy: CopyRole): boolean =>
+  copy.filters.some((filter) => nextStartOf(memory, copy, filter) !== undefined);
