@@ -3,3 +3,4 @@ export * from './host.ts';
 export * from './model.ts';
 export * from './jetstream/index.ts';
 export * from './subjects/index.ts';
+export * from './live/index.ts';

@@ -163,6 +163,13 @@ async function absentAsUndefined<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** A cluster lists what it knows of but nobody answers for (no leader) as `missing`: that is not the same as absent. */
+const unreachableError = (subject: string, missing: string[]): OpsError =>
+  new OpsError('jetstream-unreachable', `nobody answers for ${missing.join(', ')} (${subject})`, {
+    hint: 'these have no leader or their servers are away: bring them back, then try again',
+    details: { missing },
+  });
+
 async function pages<T>(api: ApiRequest, subject: string, key: string, body: object = {}): Promise<T[]> {
   const all: T[] = [];
   for (;;) {
@@ -170,6 +177,8 @@ async function pages<T>(api: ApiRequest, subject: string, key: string, body: obj
       ...body,
       offset: all.length,
     });
+    const missing = (page['missing'] as string[] | null | undefined) ?? [];
+    if (missing.length > 0) throw unreachableError(subject, missing);
     const items = (page[key] as T[] | null) ?? [];
     all.push(...items);
     if (items.length === 0 || all.length >= page.total) return all;

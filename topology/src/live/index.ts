@@ -1,0 +1,4 @@
+export { inFlight } from './inFlight.ts';
+export { type ForeignStream, type LiveAccount, liveConsumer, type LiveStream } from './liveAccount.ts';
+export { readLive } from './readLive.ts';
+export { MIXED, type ModeDifference, type ModeReading, NO_MODE, ownSubjects, readMode } from './readMode.ts';
