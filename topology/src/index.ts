@@ -4,3 +4,4 @@ export * from './model.ts';
 export * from './jetstream/index.ts';
 export * from './subjects/index.ts';
 export * from './live/index.ts';
+export * from './handover/index.ts';

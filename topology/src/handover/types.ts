@@ -32,7 +32,7 @@ export interface HandoverGroup {
 
 /** Where a copy begins, and what makes its source new to the server. Fixed before the source is made; never changed after. */
 export interface Copy extends CopyRole {
-  /** `_aa-ops.epoch.<run>.<origin>`: new in each run, else the server would ignore `opt_start_seq` (jetstream.md, step 1). */
+  /** `_aa-ops.epoch.<run>.<origin>.<n>`: new in each run, else the server would ignore `opt_start_seq` (jetstream.md, step 1). */
   epoch: string;
   /** Sequence in the origin of the first message to copy. */
   startSeq: number;

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { type JetStreamWriter, type Msg, readRange, type StreamMessage } from '../jetstream/index.ts';
+import type { HeldMessage } from './hold.ts';
+
+/** A stream that may have captured a held message itself: just before the release, or just after the take. */
+export interface Captor {
+  stream: string;
+  fromSeq: number;
+  /** `before` the window: its messages match held ones from the front; `after`: from the back. */
+  side: 'before' | 'after';
+}
+
+export interface LetGoResult {
+  held: number;
+  republished: number;
+  /** Captured by a stream by itself, or recognised by its `Nats-Msg-Id`. */
+  alreadyStored: number;
+  /** Refused by the stream (an expectation header, a limit): the refusal went to the publisher. */
+  refused: number;
+  /** Not answered in time: its publisher gets no answer either and has to try again. */
+  unanswered: number;
+}
+
+const ACK_MS = 5_000;
+const decoder = new TextDecoder();
+
+/**
+ * Publishes every held message that no stream captured by itself, in the order it came, headers and all, and passes each
+ * answer on to its publisher. All at once on one connection: a publisher waits for the window and this, not for others.
+ */
+export async function letGo(
+  account: JetStreamWriter,
+  held: readonly HeldMessage[],
+  captors: readonly Captor[],
+  filters: readonly string[],
+): Promise<LetGoResult> {
+  if (held.length === 0) return { held: 0, republished: 0, alreadyStored: 0, refused: 0, unanswered: 0 };
+  const missing = await withoutCaptured(account, held, captors, filters);
+  const outcomes = await Promise.all(missing.map(({ message }) => republish(account, message)));
+  const count = (outcome: Outcome): number => outcomes.filter((o) => o === outcome).length;
+  return {
+    held: held.length,
+    republished: count('stored'),
+    alreadyStored: held.length - missing.length + count('duplicate'),
+    refused: count('refused'),
+    unanswered: count('unanswered'),
+  };
+}
+
+type Outcome = 'stored' | 'duplicate' | 'refused' | 'unanswered';
+
+async function republish(account: JetStreamWriter, message: Msg): Promise<Outcome> {
+  const { connection } = account;
+  try {
+    const answer = await connection.request(message.subject, message.data, {
+      timeout: ACK_MS,
+      ...(message.headers ? { headers: message.headers } : {}),
+    });
+    if (message.reply) connection.publish(message.reply, answer.data);
+    const ack = JSON.parse(decoder.decode(answer.data)) as { error?: unknown; duplicate?: boolean };
+    if (ack.error) return 'refused';
+    return ack.duplicate ? 'duplicate' : 'stored';
+  } catch {
+    return 'unanswered';
+  }
+}
+
+/**
+ * Leaves out what a stream captured by itself. Messages are compared as a multiset (subject, headers, payload), since
+ * equal ones without an id cannot be told apart: those captured before the window are the first of their kind that were
+ * held, those captured after it the last, so that the right publisher gets its one answer.
+ */
+async function withoutCaptured(
+  account: JetStreamWriter,
+  held: readonly HeldMessage[],
+  captors: readonly Captor[],
+  filters: readonly string[],
+): Promise<HeldMessage[]> {
+  const [before, after] = await Promise.all([
+    countCaptured(
+      account,
+      captors.filter(({ side }) => side === 'before'),
+      filters,
+    ),
+    countCaptured(
+      account,
+      captors.filter(({ side }) => side === 'after'),
+      filters,
+    ),
+  ]);
+  const keys = held.map(({ message }) => keyOfHeld(message));
+  const captured = new Set<number>();
+  const strike = (index: number, counts: Map<string, number>): void => {
+    const left = counts.get(keys[index]!) ?? 0;
+    if (left === 0 || captured.has(index)) return;
+    counts.set(keys[index]!, left - 1);
+    captured.add(index);
+  };
+  for (let i = 0; i < held.length; i++) strike(i, before);
+  for (let i = held.length - 1; i >= 0; i--) strike(i, after);
+  return held.filter((_message, index) => !captured.has(index));
+}
+
+async function countCaptured(
+  account: JetStreamWriter,
+  captors: readonly Captor[],
+  filters: readonly string[],
+) {
+  const counts = new Map<string, number>();
+  await Promise.all(
+    captors.map(async ({ stream, fromSeq }) => {
+      for await (const batch of readRange(account, stream, { fromSeq, filters: [...filters] })) {
+        for (const message of batch) {
+          if (message.headers.has('Nats-Stream-Source')) continue; // a copy: its original is counted
+          const key = keyOfStored(message);
+          counts.set(key, (counts.get(key) ?? 0) + 1);
+        }
+      }
+    }),
+  );
+  return counts;
+}
+
+const keyOfStored = ({ subject, headers, data }: StreamMessage): string => keyOf(subject, headers, data);
+
+const keyOfHeld = ({ subject, headers, data }: Msg): string =>
+  keyOf(subject, new Map(headers ? [...headers] : []), data);
+
+function keyOf(subject: string, headers: Map<string, string[]>, data: Uint8Array): string {
+  const hash = createHash('sha256').update(subject);
+  for (const name of [...headers.keys()].sort()) hash.update(`\0${name}\0${headers.get(name)!.join('\0')}`);
+  return hash.update('\0\0').update(data).digest('base64');
+}

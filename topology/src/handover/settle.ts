@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { dropCopies } from './copying.ts';
+import { rememberCopied, rememberTaken } from './memory.ts';
+import { sentinelSubject } from './names.ts';
+import { readRange } from '../jetstream/index.ts';
+import { lastOn } from './reads.ts';
+import type { Copy, HandoverContext, PairMemory } from './types.ts';
+import type { SentinelPlace } from './window.ts';
+import type { WindowSpec } from './windowSpec.ts';
+
+/** What a later handover of the same pairs has to know of this one. Pure. */
+export function rememberWindow(
+  memory: PairMemory,
+  spec: WindowSpec,
+  sentinels: readonly SentinelPlace[],
+): PairMemory {
+  return spec.copies.reduce((known, copy, index) => {
+    const { originSeq, targetSeq } = sentinels[index]!;
+    const copied = rememberCopied(known, copy, { originSeq, targetSeq });
+    return rememberTaken(copied, copy, targetSeq + 1);
+  }, memory);
+}
+
+/** ms that a message which reached the origin late may take to its copy. */
+const LATE_MS = 10_000;
+const POLL_MS = 20;
+
+/**
+ * After the take, nothing of the handover stays: the sources go once the origin's last message has arrived (in a cluster
+ * a proposal can be late), the origins hear what they keep, the sentinels are deleted. May be repeated.
+ */
+export async function settleWindow(
+  context: HandoverContext,
+  spec: WindowSpec,
+  sentinels: readonly SentinelPlace[],
+): Promise<void> {
+  await Promise.all(spec.copies.map((copy, index) => awaitLate(context, copy, sentinels[index]!)));
+  await dropCopies(
+    context,
+    spec.copies.map(({ target }) => target),
+  );
+  await closeOrigins(context, spec);
+  await deleteSentinels(context, spec);
+}
+
+async function awaitLate(
+  context: HandoverContext,
+  copy: WindowSpec['copies'][number],
+  sentinel: SentinelPlace,
+): Promise<void> {
+  const last = await lastOn(context.account, copy.origin, copy.filters);
+  if (!last || last.seq < sentinel.originSeq) return;
+  context.host.notify({
+    level: 'warn',
+    code: 'late-message',
+    message: `${copy.origin} stored message ${last.seq} behind its sentinel ${sentinel.originSeq}: waiting for its copy`,
+    data: { origin: copy.origin, target: copy.target, sequence: last.seq },
+  });
+  const deadline = Date.now() + LATE_MS;
+  while (Date.now() < deadline) {
+    if (await hasCopy(context, copy, sentinel.targetSeq, last.seq)) return;
+    await delay(POLL_MS);
+  }
+}
+
+async function hasCopy(
+  context: HandoverContext,
+  copy: Copy,
+  fromSeq: number,
+  originSeq: number,
+): Promise<boolean> {
+  const range = { fromSeq, filters: copy.filters, headersOnly: true };
+  for await (const batch of readRange(context.account, copy.target, range)) {
+    for (const { headers } of batch) {
+      const [stream, seq] = headers.get('Nats-Stream-Source')?.[0]?.split(' ') ?? [];
+      if (stream === copy.origin && Number(seq) >= originSeq) return true;
+    }
+  }
+  return false;
+}
+
+async function closeOrigins(context: HandoverContext, spec: WindowSpec): Promise<void> {
+  for (const { stream, final, released, taken } of spec.streams) {
+    if (!released || taken) continue;
+    const info = await context.account.stream(stream);
+    if (!info || sameSet(info.config.subjects, final)) continue;
+    await context.journal.effect('close-origin', { stream, subjects: final }, () =>
+      context.account.updateStream({ ...info.config, subjects: final }),
+    );
+  }
+}
+
+/** Sentinels are ours, not somebody's data; where deleting is denied they stay, and are harmless. */
+async function deleteSentinels(context: HandoverContext, spec: WindowSpec): Promise<void> {
+  await Promise.all(
+    spec.copies.flatMap(({ origin, target, epoch }) =>
+      [origin, target].map(async (stream) => {
+        const info = await context.account.stream(stream);
+        if (!info || info.config.deny_delete) return;
+        const sentinel = await context.account.message(stream, {
+          lastBySubject: sentinelSubject(epoch, spec.attempt),
+        });
+        if (sentinel) await context.account.deleteMessage(stream, sentinel.seq);
+      }),
+    ),
+  );
+}
+
+const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((item) => b.includes(item));

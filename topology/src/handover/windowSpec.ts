@@ -1,0 +1,96 @@
+import type { JetStreamReader, StreamConfig } from '../jetstream/index.ts';
+import { OpsError } from '../errors.ts';
+import { epochFilter, orPlaceholder } from './names.ts';
+import { origins, targets } from './planHandovers.ts';
+import type { Copy, PreparedGroup } from './types.ts';
+
+/** What one stream hears at each point of a window, placeholders and epochs included. */
+export interface WindowStream {
+  stream: string;
+  before: string[];
+  /** What it hears while nobody owns the moved subjects; undefined: it gives nothing away. */
+  released: string[] | undefined;
+  /** What it hears from the take on; undefined: it gains nothing. */
+  taken: string[] | undefined;
+  /** What it hears when all is done. */
+  final: string[];
+}
+
+/**
+ * Everything that is needed to finish or to revert a window, by this process or another one: it is journaled before the
+ * release, so that nothing has to be written while nobody owns the subjects. JSON-safe.
+ */
+export interface WindowSpec {
+  run: string;
+  group: string;
+  /** Makes the sentinels of one attempt differ from those of another. */
+  attempt: number;
+  streams: WindowStream[];
+  copies: Copy[];
+  /** The subjects that have no owner in the window. */
+  moved: string[];
+}
+
+export async function specifyWindow(
+  account: JetStreamReader,
+  group: PreparedGroup,
+  run: string,
+  attempt: number,
+): Promise<WindowSpec> {
+  const giving = new Set(origins(group).map(({ stream }) => stream));
+  const gaining = new Set(targets(group).map(({ stream }) => stream));
+  const streams = await Promise.all(
+    group.streams.map(async ({ stream, kept, final }): Promise<WindowStream> => {
+      const info = await account.stream(stream);
+      if (!info)
+        throw new OpsError('stream-missing', `stream ${stream} does not stand`, {
+          hint: 'aa-ops streams apply',
+        });
+      const epochs = [
+        ...new Set(group.copies.filter((c) => c.origin === stream).map((c) => epochFilter(c.epoch))),
+      ];
+      const released = epochs.length > 0 ? [...kept, ...epochs] : orPlaceholder(stream, kept);
+      return {
+        stream,
+        before: info.config.subjects,
+        released: giving.has(stream) ? released : undefined,
+        taken: gaining.has(stream) ? final : undefined,
+        final: orPlaceholder(stream, final),
+      };
+    }),
+  );
+  const moved = [...new Set(group.copies.flatMap((copy) => copy.filters))];
+  return { run, group: group.id, attempt, streams, copies: group.copies, moved };
+}
+
+/** How far a window has come, as the live streams tell it. */
+export interface WindowState {
+  stream: WindowStream;
+  config: StreamConfig;
+  stands: 'before' | 'released' | 'taken' | 'final' | 'elsewhere';
+}
+
+const same = (a: readonly string[], b: readonly string[] | undefined): boolean =>
+  b !== undefined && a.length === b.length && a.every((item) => b.includes(item));
+
+export async function readWindow(account: JetStreamReader, spec: WindowSpec): Promise<WindowState[]> {
+  return Promise.all(
+    spec.streams.map(async (stream): Promise<WindowState> => {
+      const info = await account.stream(stream.stream);
+      if (!info)
+        throw new OpsError(
+          'stream-missing',
+          `stream ${stream.stream} has disappeared in the middle of its handover`,
+        );
+      return { stream, config: info.config, stands: placeOf(stream, info.config.subjects) };
+    }),
+  );
+}
+
+/** The later place wins where two look alike. */
+function placeOf(stream: WindowStream, subjects: readonly string[]): WindowState['stands'] {
+  if (same(subjects, stream.taken)) return 'taken';
+  if (same(subjects, stream.released)) return 'released';
+  if (same(subjects, stream.before)) return 'before';
+  return same(subjects, stream.final) ? 'final' : 'elsewhere';
+}
