@@ -52,7 +52,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     if (options.dir === undefined) await removePostgresData(dir);
   };
 
-  let child: Child;
+  let child!: Child;
   let urlOf: (database: string) => string;
   let start: () => Promise<Child>;
   try {
@@ -98,6 +98,7 @@ function settings(port: number, fsync: boolean): string[] {
     port,
     unix_socket_directories: '',
     fsync: fsync ? 'on' : 'off',
+    dynamic_shared_memory_type: 'mmap', // in the data folder: after a kill nothing stays in /dev/shm, which containers keep small
     max_connections: 100,
     log_line_prefix: '%m [%p] ',
     timezone: 'UTC',
