@@ -1,0 +1,22 @@
+export { has, type Capability, type ServerKind, sinceVersion } from './capabilities.ts';
+export { countDeletion, countDeletions, type Deletion } from './deletions.ts';
+export { diff, type PlanInput } from './diff.ts';
+export { ABSENT, fingerprint, nameOf } from './fingerprint.ts';
+export { makePlan, type MakePlanOptions } from './makePlan.ts';
+export { canonicalJson, comparableConsumer, comparableStream, sameValue } from './normalize.ts';
+export { findOverlaps } from './overlaps.ts';
+export { type PlanFile, readPlanFile, refuseStale, writePlanFile } from './planFile.ts';
+export {
+  type Action,
+  type Change,
+  type ChangeClass,
+  type FieldChange,
+  onlyKind,
+  type Overlap,
+  pending,
+  type Plan,
+  planDocument,
+  type PlannedChange,
+  type PlanSummary,
+  summarize,
+} from './plan.ts';
