@@ -1,7 +1,7 @@
 import { OpsError } from '../errors.ts';
 import type { Topology } from '../model.ts';
-import { suggest } from '../schema/suggest.ts';
 import { checkTopology } from './checkTopology.ts';
+import { requireEnvironment } from './requireEnvironment.ts';
 import { resolveTopology } from './resolve.ts';
 
 /**
@@ -21,21 +21,5 @@ export async function loadTopology(path: string, environment: string | undefined
       details: { problems },
     });
   }
-  const names = environments.join(', ');
-  if (environment === undefined || environment === '')
-    throw new OpsError('environment-missing', `no environment given for ${path}`, {
-      kind: 'usage',
-      hint: `add --env NAME or set AA_OPS_ENV: one of ${names}`,
-      details: { environments },
-    });
-  if (!Object.hasOwn(file.environments, environment)) {
-    const meant = suggest(environment, environments);
-    throw new OpsError('environment-unknown', `there is no environment ${environment} in ${path}`, {
-      kind: 'usage',
-      hint:
-        meant === undefined ? `choose one of ${names}` : `did you mean --env ${meant}? there are ${names}`,
-      details: { environment, environments },
-    });
-  }
-  return resolveTopology(file, environment, path);
+  return resolveTopology(file, requireEnvironment(environment, environments, path), path);
 }

@@ -40,7 +40,7 @@ export function parseYaml({ file, text }: Source): { node?: Located; problems: P
   for (const error of errors.slice(0, MAX_PROBLEMS)) {
     const [code, message, fix] = explained[error.code] ?? [
       'yaml-syntax',
-      lowerFirst(error.message),
+      oneLine(error.message),
       'write valid YAML',
     ];
     report(error.pos[0], code, message, fix);
@@ -60,7 +60,7 @@ export function parseYaml({ file, text }: Source): { node?: Located; problems: P
     return { problems };
   }
   // After a syntax error the tree is a guess: what it says would only confuse.
-  if (errors.length > 0) return { problems };
+  if (document.errors.length > 0) return { problems };
   return { node: locateNodes(document, placeAt, report), problems };
 }
 
@@ -96,4 +96,9 @@ function compose(
   return [...composer.compose(tokenList, true, text.length)] as Document.Parsed[];
 }
 
-const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '');
+/** The parser quotes whole blocks of what it did not understand. */
+function oneLine(message: string): string {
+  const text = message.charAt(0).toLowerCase() + message.slice(1).replace(/\.$/, '');
+  const [first = ''] = text.split('\n');
+  return first.length > 100 || first !== text ? `${first.slice(0, 99)}…` : first;
+}

@@ -16,12 +16,26 @@ export interface Problem extends Place {
 export const formatProblem = (problem: Problem): string =>
   `${problem.file}:${problem.line}:${problem.column}: ${problem.severity}: ${problem.message} [${problem.code}]\n    ${problem.fix}`;
 
-/** By place; each once. */
+/** Nobody reads the thousandth. */
+const MAX_PROBLEMS = 500;
+
+/** By place, each once, and an end where there are too many. */
 export function sortProblems(problems: readonly Problem[]): Problem[] {
   const distinct = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
-  return [...distinct.values()].sort(
+  const sorted = [...distinct.values()].sort(
     (a, b) => Number(a.file > b.file) - Number(a.file < b.file) || a.line - b.line || a.column - b.column,
   );
+  const [next, ...rest] = sorted.slice(MAX_PROBLEMS);
+  if (!next) return sorted;
+  const message = `${rest.length + 1} more problems follow`;
+  const end: Problem = {
+    ...next,
+    code: 'too-many-problems',
+    severity: 'error',
+    message,
+    fix: 'mend the first ones first',
+  };
+  return [...sorted.slice(0, MAX_PROBLEMS), end];
 }
 
 /** Whether one of them stops every command. */

@@ -41,6 +41,7 @@ export const secretInFile: Rule = {
         if (url.includes('@'))
           yield {
             path: ['environments', name, 'servers', at],
+            severity: 'warning',
             message: `a server of environment ${name} carries credentials`,
             fix: 'take them out and use --creds, --nkey or --context',
           };

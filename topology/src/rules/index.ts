@@ -2,6 +2,7 @@ import { type Located, locate, type Path } from '../load/located.ts';
 import type { Problem } from '../load/problem.ts';
 import { resolveTopology } from '../load/resolve.ts';
 import type { Shape } from '../schema/readShape.ts';
+import type { TopologyFile } from '../schema/topologyFile.ts';
 import * as consumers from './consumers.ts';
 import * as deadLetters from './deadLetters.ts';
 import * as environments from './environments.ts';
@@ -59,7 +60,8 @@ export function checkRules(root: Located, shape: Shape, environmentNames: readon
   const { file, leftOut } = shape;
   const said = new Set<string>();
   const problems: Problem[] = [];
-  for (const environment of [undefined, ...environmentNames]) {
+  const different = environmentNames.filter((name) => differs(file, name));
+  for (const environment of [undefined, ...different]) {
     const view: RuleView = {
       file,
       environment,
@@ -77,6 +79,17 @@ export function checkRules(root: Located, shape: Shape, environmentNames: readon
       }
   }
   return problems;
+}
+
+/** Whether an environment changes anything that a rule may judge otherwise than in the file as written. */
+function differs(file: TopologyFile, name: string): boolean {
+  const { streams, consumers } = file.environments[name] ?? {};
+  // Only a durable that sets its own replicas is judged by those of its environment.
+  const replicas = [file.consumers ?? {}, ...Object.values(file.modes).map((mode) => mode.consumers ?? {})];
+  return (
+    Boolean(streams ?? consumers) ||
+    replicas.some((all) => Object.values(all).some((one) => 'replicas' in one))
+  );
 }
 
 const isWithin = (path: Path, whole: Path): boolean =>

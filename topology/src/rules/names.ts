@@ -23,7 +23,7 @@ export const refusedNames: Rule = {
   code: 'refused-name',
   severity: 'error',
   why: 'the server, the journal’s bucket or Kubernetes refuses the name',
-  *check({ file }) {
+  *check({ file, isWhole }) {
     const fix = 'choose a name of letters, digits, - and _';
     const server = function* (kind: string, names: Iterable<string>, within: string): Generator<Finding> {
       for (const name of names) {
@@ -34,10 +34,8 @@ export const refusedNames: Rule = {
     };
     yield* server('stream', Object.keys(file.streams), 'streams');
     yield* server('consumer', Object.keys(file.consumers ?? {}), 'consumers');
-    if (file.name !== '' || Object.keys(file.streams).length > 0) {
-      if (!TOKEN.test(file.name))
-        yield { path: ['name'], message: `topology name ${show(file.name)} is no part of a key`, fix };
-    }
+    if (isWhole(['name']) && !TOKEN.test(file.name))
+      yield { path: ['name'], message: `topology name ${show(file.name)} is no part of a key`, fix };
     for (const within of ['modes', 'environments'] as const)
       for (const name of Object.keys(file[within]))
         if (!TOKEN.test(name) || name in {})

@@ -24,7 +24,7 @@ const expectations: Record<
   flag: [
     'wrong-type',
     'true or false',
-    (v) => (/^(no|off|n|false)$/i.test(String(v)) ? 'write false' : 'write true or false, without quotes'),
+    (v) => (/^(no|off|n|false|0)$/i.test(String(v)) ? 'write false' : 'write true'),
   ],
   map: ['wrong-type', 'a map of names to values', () => 'write `name: value` lines below it, or {}'],
   list: [
@@ -46,12 +46,22 @@ const expectations: Record<
   version: ['wrong-value', 'a version that this aa-ops reads', () => 'write version: 1'],
 };
 
+/** A file of garbage may have a hundred thousand keys; nobody reads the thousandth. */
+const MAX_KEYS = 50;
+
 /** One zod issue as people can use it. `root` is the value that was checked. */
 export function explainIssue(root: unknown, issue: Issue, base: Path = []): ShapeFinding[] {
   const path = [...base, ...(issue.path as Path)];
   const value = valueAt(root, path);
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => unknownKey(path, key, issue.message.split(' ')));
+  if (issue.code === 'unrecognized_keys') {
+    const known = issue.message.split(' ');
+    const found = issue.keys.slice(0, MAX_KEYS).map((key) => unknownKey(path, key, known));
+    const more = issue.keys.length - found.length;
+    const message = `${more} more keys of ${formatPath(path)} are unknown`;
+    return more > 0
+      ? [...found, { path, at: 'key', code: 'unknown-key', message, fix: chooseFrom('', known) }]
+      : found;
+  }
   if (value === undefined) return [missing(path)];
   if (issue.code === 'invalid_union' && !(issue.message in expectations)) {
     // The branch that got furthest is the one that was meant: a list, or a map.
@@ -96,7 +106,7 @@ const instead: Record<string, string> = {
 function unknownKey(path: Path, key: string, known: string[]): ShapeFinding {
   const meant = suggest(key, known);
   const camel = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const fix = meant !== undefined ? `write ${meant}` : (instead[camel] ?? chooseFrom(key, known));
+  const fix = instead[camel] ?? (meant === undefined ? chooseFrom(key, known) : `write ${meant}`);
   return {
     path: [...path, key],
     at: 'key',

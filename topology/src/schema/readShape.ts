@@ -1,5 +1,5 @@
 import { type Located, locate, type Path, plainOf } from '../load/located.ts';
-import { sortProblems, type Problem } from '../load/problem.ts';
+import type { Problem } from '../load/problem.ts';
 import { explainIssue, valueAt } from './explainIssue.ts';
 import { type TopologyFile, topologyFile } from './topologyFile.ts';
 
@@ -24,16 +24,20 @@ export function readShape(root: Located): Shape {
   const leftOut: Path[] = [];
   for (let round = 0; round < 10; round += 1) {
     const parsed = topologyFile.safeParse(value);
-    if (parsed.success) return { file: parsed.data, problems: sortProblems(problems), leftOut };
+    if (parsed.success) return { file: parsed.data, problems, leftOut };
+    // What is left out in a later round was missing for an earlier one's sake: only the first says what is wrong.
+    if (round === 0)
+      for (const { path, at, code, message, fix } of parsed.error.issues.flatMap((issue) =>
+        explainIssue(value, issue),
+      ))
+        problems.push({ ...locate(root, path, at), code, severity: 'error', message, fix });
     for (const issue of parsed.error.issues) {
-      for (const { path, at, code, message, fix } of explainIssue(value, issue))
-        if (round === 0) problems.push({ ...locate(root, path, at), code, severity: 'error', message, fix });
       const paths =
         issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
       for (const path of paths as Path[]) leftOut.push(leaveOut(value, path));
     }
   }
-  return { file: nothing, problems: sortProblems(problems), leftOut: [[]] };
+  return { file: nothing, problems, leftOut: [[]] };
 }
 
 const nothing: TopologyFile = { version: 1, name: '', streams: {}, modes: {}, environments: {} };
