@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 
@@ -37,35 +37,46 @@ export interface ChildExit {
   signal: NodeJS.Signals | null;
 }
 
-const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+// util-linux's; the one of BusyBox knows no --pdeathsig.
+let setprivKnown: { path: string | undefined } | undefined;
+function setpriv(): string | undefined {
+  setprivKnown ??= {
+    path: ['/usr/bin/setpriv', '/bin/setpriv'].find((path) =>
+      spawnSync(path, ['--help'], { encoding: 'utf8' }).stdout?.includes('--pdeathsig'),
+    ),
+  };
+  return setprivKnown.path;
+}
 
 /** Starts a child. Throws what `spawn` reports, e.g. ENOENT or EACCES. */
 export async function startChild(options: ChildOptions): Promise<Child> {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const fd = openSync(options.logFile, 'a', 0o644);
   const logStart = fstatSync(fd).size;
+  const helper = setpriv();
   let child: ChildProcess;
   try {
-    const wrapped = SETPRIV ? viaSetpriv(SETPRIV, options) : { command: options.command, args: options.args };
+    const wrapped = helper ? viaSetpriv(helper, options) : { command: options.command, args: options.args };
     child = spawn(wrapped.command, wrapped.args, {
       stdio: ['ignore', fd, fd],
       env: options.env ?? process.env,
       cwd: options.cwd,
-      ...(SETPRIV ? {} : options.as),
+      detached: true, // a Ctrl-C at the terminal is for us; we end our children in order
+      ...(helper ? {} : options.as),
     });
     await new Promise<void>((started, failed) => child.once('spawn', started).once('error', failed));
   } finally {
     closeSync(fd);
   }
-  const unwatch = SETPRIV ? () => {} : watchdog(child.pid!);
+  const unwatch = helper ? () => {} : watchdog(child.pid!);
   return follow(child, options.logFile, logStart, unwatch);
 }
 
-function follow(process: ChildProcess, logFile: string, logStart: number, unwatch: () => void): Child {
+function follow(child: ChildProcess, logFile: string, logStart: number, unwatch: () => void): Child {
   let running = true;
   let lastLog: string | undefined;
   const exited = new Promise<ChildExit>((gone) => {
-    process.once('exit', (code, signal) => {
+    child.once('exit', (code, signal) => {
       running = false;
       lastLog = tailOf(logFile, logStart);
       unwatch();
@@ -73,15 +84,15 @@ function follow(process: ChildProcess, logFile: string, logStart: number, unwatc
     });
   });
   return {
-    pid: process.pid!,
+    pid: child.pid!,
     exited,
     get running() {
       return running;
     },
     async end(signal, boundMs) {
       if (!running) return;
-      process.kill(signal);
-      const timer = setTimeout(() => process.kill('SIGKILL'), boundMs);
+      child.kill(signal);
+      const timer = setTimeout(() => child.kill('SIGKILL'), boundMs);
       await exited;
       clearTimeout(timer);
     },
@@ -92,11 +103,11 @@ function follow(process: ChildProcess, logFile: string, logStart: number, unwatc
 
 // setpriv changes the account first and asks for the signal last: a change of account would clear the request.
 function viaSetpriv(
-  setpriv: string,
+  helper: string,
   { command, args, as }: ChildOptions,
 ): { command: string; args: string[] } {
   const account = as ? [`--reuid=${as.uid}`, `--regid=${as.gid}`, '--clear-groups'] : [];
-  return { command: setpriv, args: [...account, '--pdeathsig', 'KILL', '--', command, ...args] };
+  return { command: helper, args: [...account, '--pdeathsig', 'KILL', '--', command, ...args] };
 }
 
 // Where there is no setpriv (macOS, BusyBox): a shell reads from a pipe that only we hold open; when it ends, we died.

@@ -1,0 +1,12 @@
+export { DEFAULT_CONFIG, MODE_KEY } from './configMap.ts';
+export { openLocalPlatform } from './openLocalPlatform.ts';
+export type { PortWish } from './ports.ts';
+export { DEFAULT_WORKLOADS, type Program, runtimeProgram } from './programs.ts';
+export {
+  type LocalPlatformHandle,
+  type LocalPlatformOptions,
+  startLocalPlatform,
+  USUAL_PORTS,
+} from './startLocalPlatform.ts';
+export { DEFAULT_DIR, isAlive, type LocalState, type PodState, readState } from './state.ts';
+export { takeDown, type TakenDown } from './takeDown.ts';
