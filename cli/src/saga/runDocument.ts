@@ -43,7 +43,8 @@ export interface GroupRecord {
   spec?: WindowSpec;
   windowMs?: number;
   sentinels?: SentinelPlace[];
-  letGo?: LetGoResult;
+  /** Per copy of the group. */
+  letGo?: LetGoResult[];
   proofs?: Proof[];
 }
 
@@ -60,6 +61,8 @@ export interface RunDocument {
   endedAt?: string;
   /** `open` until it ends; an open run is resumed or rolled back, never overtaken. */
   status: 'open' | 'done' | 'rolled-back' | 'failed';
+  /** A failed way forward is being taken back: whoever resumes goes on with that. */
+  undoing?: true;
   /** Why it is not done. */
   reason?: string;
   /** The run that this one turns round. */
@@ -68,6 +71,8 @@ export interface RunDocument {
   steps: StepRecord[];
   groups: GroupRecord[];
   consumers: MovedConsumer[];
+  /** Streams whose duplicate window is at its least while a backlog is copied, and what it was (ns). */
+  relaxed: Record<string, number>;
   /** What the checks compare with, taken before anything is changed. */
   baseline?: unknown;
   /** Things that did not stop the run but end it with exit 5: pods that did not get ready on a way back. */
@@ -78,6 +83,8 @@ export interface RunOptions {
   leaveReaders: boolean;
   orphanSubjects: boolean;
   copy: string;
+  /** After a failure behind the release: turn round by itself. */
+  autoRollback: boolean;
 }
 
 export const newRunId = (): string =>
@@ -99,6 +106,7 @@ export function newRun(
     steps: STEP_IDS.map((id) => ({ id, title: titles[id], status: 'pending', ms: 0 })),
     groups: [],
     consumers: [],
+    relaxed: {},
     shortcomings: [],
   };
 }

@@ -1,6 +1,6 @@
 import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
 import { type Hold, openHold } from './hold.ts';
-import { type Captor, letGo, type LetGoResult } from './letGo.ts';
+import { type Captor, countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
 import { readSentinels, runWindow, type SentinelPlace, type WindowResult } from './window.ts';
 import { readWindow, specifyWindow, type WindowSpec } from './windowSpec.ts';
@@ -24,8 +24,8 @@ export interface HandOverOptions {
 export interface WindowOutcome {
   spec: WindowSpec;
   window: WindowResult;
-  /** Undefined without a hold. */
-  letGo: LetGoResult | undefined;
+  /** Per copy of the spec, in its order; empty without a hold. */
+  letGo: LetGoResult[];
 }
 
 /** A hold, and the last sequence of each stream before it stood: what came later may be captured and held. */
@@ -52,14 +52,14 @@ export async function handOver(
       const standing = options.withoutHold ? undefined : await holdFor(account, settings, spec);
       try {
         const window = await runWindow(account, spec, () => !standing?.hold.overflown);
-        const released = standing && (await release(account, standing, spec, window));
+        const letGo = standing ? await release(account, standing, spec, window) : [];
         host.notify({
           level: window.outcome === 'taken' ? 'info' : 'warn',
           code: `window-${window.outcome}`,
-          message: `${spec.moved.join(', ')}: ${window.outcome} after ${window.windowMs} ms, ${released?.held ?? 0} publishes held${window.reason ? ` (${window.reason})` : ''}`,
-          data: { ...window, letGo: released },
+          message: `${spec.moved.join(', ')}: ${window.outcome} after ${window.windowMs} ms, ${letGo.reduce((sum, { held }) => sum + held, 0)} publishes held${window.reason ? ` (${window.reason})` : ''}`,
+          data: { ...window, letGo },
         });
-        return { spec, window, letGo: released };
+        return { spec, window, letGo };
       } finally {
         await standing?.hold.close();
       }
@@ -88,9 +88,10 @@ async function release(
   { hold, since }: StandingHold,
   spec: WindowSpec,
   window: Pick<WindowResult, 'outcome' | 'sentinels'>,
-): Promise<LetGoResult> {
+): Promise<LetGoResult[]> {
   const held = await hold.end();
-  return letGo(account, held, captorsOf(spec, since, window), spec.moved);
+  const fates = await letGo(account, held, captorsOf(spec, since, window), spec.moved);
+  return spec.copies.map(({ filters }) => countLetGo(fates, filters));
 }
 
 /** The origins' tails from before the hold; and what the targets, or after a revert the origins, took since. */
@@ -118,7 +119,7 @@ export async function recoverWindow(
   settings: ConnectSettings,
   spec: WindowSpec,
   standing?: StandingHold,
-): Promise<{ window: WindowResult; letGo: LetGoResult | undefined }> {
+): Promise<{ window: WindowResult; letGo: LetGoResult[] }> {
   const states = await readWindow(account, spec);
   const touched = states.some(
     ({ stands }) => stands === 'released' || stands === 'taken' || stands === 'final',
@@ -128,7 +129,7 @@ export async function recoverWindow(
     const window: WindowResult = touched
       ? await runWindow(account, spec, () => !holding?.hold.overflown)
       : { outcome: 'reverted', windowMs: 0, sentinels: [], reason: 'nothing was released yet' };
-    return { window, letGo: holding && (await release(account, holding, spec, window)) };
+    return { window, letGo: holding ? await release(account, holding, spec, window) : [] };
   } finally {
     await holding?.hold.close();
   }

@@ -13,6 +13,7 @@ export * from './letGo.ts';
 export * from './handOver.ts';
 export * from './settle.ts';
 export * from './proveCopy.ts';
+export * from './repeatedIds.ts';
 export * from './reads.ts';
 export * from './twins.ts';
 export * from './preflight/finding.ts';

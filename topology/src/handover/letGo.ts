@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type JetStreamWriter, type Msg, readRange, type StreamMessage } from '../jetstream/index.ts';
+import { covers } from '../subjects/sets.ts';
 import type { HeldMessage } from './hold.ts';
 
 /** A stream that may have captured a held message itself: just before the release, or just after the take. */
@@ -11,6 +12,7 @@ export interface Captor {
 }
 
 export interface LetGoResult {
+  /** Publishes that came while the hold stood. */
   held: number;
   republished: number;
   /** Captured by a stream by itself, or recognised by its `Nats-Msg-Id`. */
@@ -19,6 +21,12 @@ export interface LetGoResult {
   refused: number;
   /** Not answered in time: its publisher gets no answer either and has to try again. */
   unanswered: number;
+}
+
+/** One held message, and what became of it. */
+export interface HeldFate {
+  subject: string;
+  outcome: Outcome;
 }
 
 const ACK_MS = 5_000;
@@ -33,20 +41,33 @@ export async function letGo(
   held: readonly HeldMessage[],
   captors: readonly Captor[],
   filters: readonly string[],
-): Promise<LetGoResult> {
-  if (held.length === 0) return { held: 0, republished: 0, alreadyStored: 0, refused: 0, unanswered: 0 };
+): Promise<HeldFate[]> {
+  if (held.length === 0) return [];
   const missing = await withoutCaptured(account, held, captors, filters);
-  const outcomes = await Promise.all(missing.map(({ message }) => republish(account, message)));
-  const count = (outcome: Outcome): number => outcomes.filter((o) => o === outcome).length;
+  const outcomes = new Map<Msg, Outcome>();
+  await Promise.all(
+    missing.map(async ({ message }) => outcomes.set(message, await republish(account, message))),
+  );
+  return held.map(({ message }) => ({
+    subject: message.subject,
+    outcome: outcomes.get(message) ?? 'duplicate',
+  }));
+}
+
+/** What became of the held messages on some subjects. */
+export function countLetGo(fates: readonly HeldFate[], filters: readonly string[]): LetGoResult {
+  const ours = fates.filter(({ subject }) => covers(filters, subject));
+  const count = (outcome: Outcome): number => ours.filter((fate) => fate.outcome === outcome).length;
   return {
-    held: held.length,
+    held: ours.length,
     republished: count('stored'),
-    alreadyStored: held.length - missing.length + count('duplicate'),
+    alreadyStored: count('duplicate'),
     refused: count('refused'),
     unanswered: count('unanswered'),
   };
 }
 
+/** `stored` by letting go · `duplicate`: a stream had captured it itself. */
 type Outcome = 'stored' | 'duplicate' | 'refused' | 'unanswered';
 
 async function republish(account: JetStreamWriter, message: Msg): Promise<Outcome> {

@@ -1,31 +1,7 @@
-import type { JetStreamWriter } from '../../jetstream/index.ts';
+import type { Permission, Rights } from '../../jetstream/index.ts';
 import { covers } from '../../subjects/sets.ts';
 import { overlaps } from '../../subjects/algebra.ts';
 import type { Finding } from './finding.ts';
-
-interface Permission {
-  allow?: string[];
-  deny?: string[];
-}
-
-/** What the connected user may do, in its own words; undefined where the server does not say. */
-export interface Rights {
-  publish?: Permission;
-  subscribe?: Permission;
-}
-
-const decoder = new TextDecoder();
-
-/** `$SYS.REQ.USER.INFO` (nats-server 2.8) tells every user its own permissions. */
-export async function readRights(account: JetStreamWriter): Promise<Rights | undefined> {
-  try {
-    const reply = await account.connection.request('$SYS.REQ.USER.INFO', undefined, { timeout: 1_000 });
-    const parsed = JSON.parse(decoder.decode(reply.data)) as { data?: { permissions?: Rights } };
-    return parsed.data?.permissions ?? {};
-  } catch {
-    return undefined; // not allowed or not answered: rights are then met one by one
-  }
-}
 
 /** Whether a permission covers every subject of a filter. No list at all allows everything. */
 export function allows(permission: Permission | undefined, subject: string): boolean {

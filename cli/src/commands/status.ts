@@ -1,0 +1,78 @@
+import {
+  type JetStreamReader,
+  liveConsumer,
+  readLive,
+  readMode,
+  realSubjects,
+  type Topology,
+} from '@aa-ops/topology';
+import type { CommandContext, CommandResult } from '../frame/command.ts';
+import { renderStatus } from '../render/status.ts';
+import { StateReader } from '../saga/stateStore.ts';
+
+/** Where the environment stands: mode, owners, positions, dead letters, the open run and who holds the lease. */
+export async function run(context: CommandContext): Promise<CommandResult> {
+  const status = await readStatus(await context.reader(), await context.topology());
+  return { json: status, text: renderStatus(status) };
+}
+
+export type Status = Awaited<ReturnType<typeof readStatus>>;
+
+export async function readStatus(account: JetStreamReader, topology: Topology) {
+  const live = await readLive(account, topology);
+  const mode = readMode(topology, live);
+  const state = new StateReader(account, topology.name);
+  const [open, lease] = await Promise.all([state.openRun(), state.lease()]);
+  const durables = new Set(Object.keys(topology.consumers));
+  return {
+    schemaVersion: 1,
+    mode: mode.live,
+    streams: [...live.streams.values()].map(({ info }) => ({
+      name: info.config.name,
+      subjects: realSubjects(info.config.subjects),
+      messages: info.state.messages,
+      lastSequence: info.state.last_seq,
+    })),
+    consumers: [...live.streams].flatMap(([stream, { consumers }]) =>
+      consumers
+        .filter(({ name }) => durables.has(name))
+        .map(({ name, num_pending, num_ack_pending, ack_floor }) => ({
+          stream,
+          name,
+          pending: num_pending,
+          ackPending: num_ack_pending,
+          ackFloor: ack_floor.stream_seq,
+          inUse:
+            topology.modes[mode.reference]?.consumers[name]?.stream === stream &&
+            !!liveConsumer(live, stream, name),
+        })),
+    ),
+    deadLetters: { messages: await deadLetters(account, live) },
+    run: open
+      ? {
+          id: open.id,
+          command: open.command,
+          from: open.from,
+          to: open.to,
+          startedAt: open.startedAt,
+          steps: open.steps,
+          reason: open.reason ?? null,
+        }
+      : null,
+    lease: lease?.value ?? null,
+  };
+}
+
+/** Messages under `dlq.`; raw advisories beside them are no dead letters (contract.md). */
+async function deadLetters(
+  account: JetStreamReader,
+  live: Awaited<ReturnType<typeof readLive>>,
+): Promise<number> {
+  const holders = [...live.streams.values()].filter(({ info }) =>
+    info.config.subjects.some((s) => s.startsWith('dlq.')),
+  );
+  const counts = await Promise.all(
+    holders.map(({ info }) => account.subjectCounts(info.config.name, 'dlq.>')),
+  );
+  return counts.flatMap((map) => [...map.values()]).reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,93 @@
+import { messageOf, OpsError } from '@aa-ops/topology';
+import type { StepId } from '../saga/runDocument.ts';
+import { isWayBack, type RunContext } from './context.ts';
+import { outcomeOf, type RunOutcome } from './outcome.ts';
+import { writeReport } from './report.ts';
+import { isReleased, runSteps, undoSteps } from './runSteps.ts';
+import { recoverGroup } from './steps/handoverStep.ts';
+import { STEPS } from './steps/index.ts';
+
+/**
+ * Takes an open run to its end: through the steps that are not done, or back where one fails. A way forward that fails
+ * before the release is taken back whole; behind it the run stays open, and says so.
+ */
+export async function drive(context: RunContext, pauseBefore?: StepId): Promise<RunOutcome> {
+  const { run } = context;
+  const pass = await runSteps(context, STEPS, pauseBefore);
+  if (pass.ended === 'paused') return outcomeOf(run, 'partial', { pausedBefore: pass.before });
+  if (pass.ended === 'done') return close(context, 'done');
+  const { error, at } = pass;
+  if (error.kind === 'interrupted' || error.code === 'lease-lost') throw error;
+  await endOpenWindows(context);
+  if (isReleased(context) || isWayBack(context)) return stayOpen(context, error);
+  run.reason = `${at}: ${error.message}`;
+  if (!hasEffects(context)) {
+    await closeAs(context, 'failed');
+    throw error;
+  }
+  return takeBack(context, error);
+}
+
+/** Steps from here on change something; what fails before them leaves nothing to take back. */
+const hasEffects = ({ run }: RunContext): boolean =>
+  run.steps.find(({ id }) => id === 'expand')!.status !== 'pending';
+
+export async function endOpenWindows(context: RunContext): Promise<void> {
+  for (const record of context.run.groups) await recoverGroup(context, record);
+}
+
+/** Undoes a way forward of which nothing was released, and closes it. Goes on where an earlier process left off. */
+export async function takeBack(context: RunContext, error?: OpsError): Promise<RunOutcome> {
+  const { run, host } = context;
+  run.undoing = true;
+  await context.save();
+  host.notify({
+    level: 'warn',
+    code: 'taking-back',
+    message: `taking everything back: ${error?.message ?? run.reason ?? 'asked for'}`,
+  });
+  try {
+    await undoSteps(context, STEPS);
+  } catch (cause) {
+    throw new OpsError('undo-failed', `taking back is half done: ${messageOf(cause)}`, {
+      kind: 'partial',
+      hint: 'no subject has changed hands; aa-ops rollback goes on taking back',
+      cause,
+    });
+  }
+  await closeAs(context, 'rolled-back');
+  return outcomeOf(run, 'rolled-back', { report: await writeReport(context), ...(error ? { error } : {}) });
+}
+
+async function stayOpen(context: RunContext, error: OpsError): Promise<RunOutcome> {
+  context.run.reason = error.message;
+  await context.save();
+  const forward = isWayBack(context)
+    ? 'aa-ops rollback goes on'
+    : 'aa-ops migrate --resume goes on, aa-ops rollback turns it round';
+  context.host.notify({
+    level: 'warn',
+    code: 'half-way',
+    message: `stopped half way: ${error.message}; ${forward}`,
+  });
+  return outcomeOf(context.run, 'partial', {
+    error: new OpsError(error.code, error.message, {
+      kind: 'partial',
+      hint: forward,
+      details: error.details ?? {},
+      cause: error,
+    }),
+  });
+}
+
+async function close(context: RunContext, status: 'done'): Promise<RunOutcome> {
+  await closeAs(context, status);
+  return outcomeOf(context.run, status, { report: await writeReport(context) });
+}
+
+export async function closeAs(context: RunContext, status: 'done' | 'failed' | 'rolled-back'): Promise<void> {
+  context.run.status = status;
+  context.run.endedAt = new Date().toISOString();
+  delete context.run.undoing;
+  await context.store.closeRun(context.run);
+}

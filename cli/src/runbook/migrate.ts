@@ -1,0 +1,128 @@
+import { OpsError, planHandovers, readLive, readMode } from '@aa-ops/topology';
+import { operatorName } from '../saga/lease.ts';
+import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/runDocument.ts';
+import { StateReader } from '../saga/stateStore.ts';
+import { liveOwnership, ownershipIn, type RunEnvironment } from './context.ts';
+import { drive, endOpenWindows, takeBack } from './drive.ts';
+import { openContext, withLease } from './openRun.ts';
+import { type RunOutcome, unchanged } from './outcome.ts';
+import { rollBackFrom } from './rollBack.ts';
+import { STEPS } from './steps/index.ts';
+import { type MigrationPlan, planMigration, type PlanContext } from './steps/planStep.ts';
+
+export interface MigrateRequest {
+  to: string;
+  options: RunOptions;
+  pauseBefore?: StepId;
+}
+
+const stepTitles = Object.fromEntries(STEPS.map(({ id, title }) => [id, title])) as Record<StepId, string>;
+
+/** `migrate --to MODE`: the whole runbook, from the mode that the account is in. */
+export async function migrate(environment: RunEnvironment, request: MigrateRequest): Promise<RunOutcome> {
+  return withLease(environment, `migrate --to ${request.to}`, async (store, lease) => {
+    refuseOpen(await store.openRun());
+    const from = await startingMode(environment, request.to);
+    if (from === request.to && !(await subjectsMoved(environment, request.to)))
+      return unchanged('migrate', from);
+    const run = newRun(
+      {
+        command: 'migrate',
+        environment: environment.topology.environment.name,
+        from,
+        to: request.to,
+        operator: operatorName(),
+        options: request.options,
+      },
+      stepTitles,
+    );
+    await store.openNewRun(run);
+    const context = await openContext(environment, store, lease, run);
+    const outcome = await drive(context, request.pauseBefore);
+    const turnRound = request.options.autoRollback && run.status === 'open' && outcome.error !== undefined;
+    return turnRound ? turnedRound(await rollBackFrom(environment, store, lease, run), outcome) : outcome;
+  });
+}
+
+/** A migration that went back by itself has failed, whatever its way back came to. */
+const turnedRound = (back: RunOutcome, forward: RunOutcome): RunOutcome =>
+  back.exitCode === 0
+    ? {
+        ...back,
+        json: { ...back.json, result: 'rolled-back' },
+        exitCode: 1,
+        ...(forward.error ? { error: forward.error } : {}),
+      }
+    : back;
+
+/** `migrate --resume`: finishes whichever run is open, forward or back. A window that was left open comes first. */
+export async function resume(environment: RunEnvironment, pauseBefore?: StepId): Promise<RunOutcome> {
+  return withLease(environment, 'migrate --resume', async (store, lease) => {
+    const run = await store.openRun();
+    if (!run) {
+      const { live } = readMode(
+        environment.topology,
+        await readLive(environment.account, environment.topology),
+      );
+      return unchanged('migrate', live);
+    }
+    const context = await openContext(environment, store, lease, run);
+    await endOpenWindows(context);
+    if (run.undoing) return takeBack(context);
+    return drive(context, pauseBefore);
+  });
+}
+
+/** `migrate --dry-run`: what the plan step would store, made by a client that cannot write. */
+export async function planOnly(
+  environment: Pick<PlanContext, 'account' | 'topology'>,
+  request: Pick<MigrateRequest, 'to' | 'options'>,
+): Promise<{ from: string; plan: MigrationPlan }> {
+  const from = await startingMode(environment, request.to);
+  const store = new StateReader(environment.account, environment.topology.name);
+  const run = { id: 'dry-run', command: 'migrate' as const, from, to: request.to, options: request.options };
+  return { from, plan: await planMigration({ ...environment, store, run }) };
+}
+
+async function startingMode(
+  { account, topology }: Pick<PlanContext, 'account' | 'topology'>,
+  to: string,
+): Promise<string> {
+  const reading = readMode(topology, await readLive(account, topology));
+  if (!topology.modes[to]) {
+    throw new OpsError('mode-unknown', `topology ${topology.name} has no mode ${to}`, {
+      kind: 'usage',
+      hint: `its modes: ${Object.keys(topology.modes).join(', ')}`,
+    });
+  }
+  if (reading.live === 'none') {
+    throw new OpsError('nothing-stands', `none of the streams of ${topology.name} stands in this account`, {
+      kind: 'refused',
+      hint: 'aa-ops apply makes everything of the initial mode',
+    });
+  }
+  if (reading.live === 'mixed') {
+    throw new OpsError('mode-mixed', 'the live streams fit no mode', {
+      kind: 'refused',
+      hint: 'aa-ops plan shows what differs; if a run is open: aa-ops migrate --resume or aa-ops rollback',
+      details: { differences: reading.differences },
+    });
+  }
+  return reading.live;
+}
+
+const subjectsMoved = async ({ account, topology }: RunEnvironment, mode: string): Promise<boolean> =>
+  planHandovers(await liveOwnership(account, topology), ownershipIn(topology, mode)).length > 0;
+
+export function refuseOpen(open: RunDocument | undefined): void {
+  if (!open) return;
+  throw new OpsError(
+    'run-open',
+    `run ${open.id} (${open.command} ${open.from} -> ${open.to}) is open since ${open.startedAt}`,
+    {
+      kind: 'refused',
+      hint: 'aa-ops migrate --resume goes on with it, aa-ops rollback turns it round',
+      details: { run: open.id, steps: open.steps },
+    },
+  );
+}

@@ -1,0 +1,68 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeProof } from '@aa-ops/topology';
+import type { RunDocument } from '../saga/runDocument.ts';
+import type { RunContext } from './context.ts';
+
+/** Writes `<runs>/<id>/report.md` and answers its path; for a way back it is the incident report that the runbook asks for. */
+export async function writeReport({ run, runsDir }: Pick<RunContext, 'run' | 'runsDir'>): Promise<string> {
+  const dir = join(runsDir, run.id);
+  await mkdir(dir, { recursive: true });
+  const path = join(dir, 'report.md');
+  await writeFile(path, renderReport(run));
+  return path;
+}
+
+export function renderReport(run: RunDocument): string {
+  const title = run.command === 'rollback' ? 'Incident report: rollback' : 'Migration report';
+  return [
+    `# ${title} ${run.from} -> ${run.to}`,
+    '',
+    `Run ${run.id} in ${run.environment}, by ${run.operator}, ${run.startedAt} to ${run.endedAt ?? '(open)'}: **${run.status}**.`,
+    ...(run.turnsRound ? [`It turned run ${run.turnsRound} round.`] : []),
+    ...(run.reason ? ['', `Reason: ${run.reason}`] : []),
+    '',
+    '## Steps',
+    '',
+    '| step | status | ms | |',
+    '|---|---|---|---|',
+    ...run.steps.map(
+      ({ title: step, status, ms, note }) =>
+        `| ${step} | ${status} | ${ms} | ${(note ?? '').replaceAll('|', '\\|')} |`,
+    ),
+    '',
+    '## Handovers',
+    '',
+    ...handovers(run),
+    ...(run.consumers.length > 0
+      ? [
+          '',
+          '## Consumers',
+          '',
+          ...run.consumers.map(
+            (c) =>
+              `- ${c.name}: ${c.from} (ack floor ${c.ackFloor}) -> ${c.to}, from sequence ${c.startSequence}`,
+          ),
+        ]
+      : []),
+    ...(run.shortcomings.length > 0
+      ? ['', '## What did not come out as it should', '', ...run.shortcomings.map((s) => `- ${s}`)]
+      : []),
+    '',
+  ].join('\n');
+}
+
+function handovers(run: RunDocument): string[] {
+  const lines = run.groups.flatMap(({ group, windowMs, letGo, proofs, phase }) =>
+    group.copies.map((copy, index) => {
+      const held = letGo?.[index];
+      const window = windowMs === undefined ? phase : `window ${windowMs} ms`;
+      const holding = held
+        ? `, ${held.held} publishes held, ${held.republished} let go, ${held.alreadyStored} stored already`
+        : '';
+      const proof = proofs?.[index] ? `, ${describeProof(proofs[index])}` : '';
+      return `- ${copy.origin} -> ${copy.target} (${copy.filters.join(', ')}): ${window}${holding}${proof}`;
+    }),
+  );
+  return lines.length > 0 ? lines : ['No subject changed hands.'];
+}

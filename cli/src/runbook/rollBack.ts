@@ -1,0 +1,128 @@
+import { dropCopies, OpsError, readLive, readMode } from '@aa-ops/topology';
+import { runChecks, rollbackChecks } from '../checks/index.ts';
+import { type Lease, operatorName } from '../saga/lease.ts';
+import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/runDocument.ts';
+import type { StateStore } from '../saga/stateStore.ts';
+import { checkContext, settleChecks } from './checkContext.ts';
+import { handoverContext, type RunContext, type RunEnvironment } from './context.ts';
+import { closeAs, drive, endOpenWindows, takeBack } from './drive.ts';
+import { openContext, withLease } from './openRun.ts';
+import { type RunOutcome, unchanged } from './outcome.ts';
+import { isReleased } from './runSteps.ts';
+import { giveUpCopies } from './steps/expandStep.ts';
+import { settleGroup } from './steps/handoverStep.ts';
+import { STEPS } from './steps/index.ts';
+
+const titles = Object.fromEntries(STEPS.map(({ id, title }) => [id, title])) as Record<StepId, string>;
+
+const DEFAULT_OPTIONS: RunOptions = {
+  leaveReaders: false,
+  orphanSubjects: true,
+  copy: 'unacked',
+  autoRollback: false,
+};
+
+/** `rollback`: back to where the last migration came from, from any point of it. Repeating it changes nothing. */
+export async function rollBack(
+  environment: RunEnvironment,
+  request: { options?: Partial<RunOptions>; pauseBefore?: StepId } = {},
+): Promise<RunOutcome> {
+  return withLease(environment, 'rollback', async (store, lease) => {
+    const open = await store.openRun();
+    if (open?.command === 'rollback') {
+      const context = await openContext(environment, store, lease, open);
+      await endOpenWindows(context);
+      return drive(context, request.pauseBefore);
+    }
+    if (open) return rollBackFrom(environment, store, lease, open, request);
+    return rollBackLast(environment, store, lease, request);
+  });
+}
+
+async function rollBackLast(
+  environment: RunEnvironment,
+  store: StateStore,
+  lease: Lease,
+  request: { options?: Partial<RunOptions>; pauseBefore?: StepId },
+): Promise<RunOutcome> {
+  const { live } = readMode(environment.topology, await readLive(environment.account, environment.topology));
+  const last = (await store.runs()).findLast(
+    ({ command, status }) => command === 'migrate' && status === 'done',
+  );
+  if (!last || last.from === live || (await wasTurnedRound(store, last.id)))
+    return unchanged('rollback', live);
+  if (last.to !== live) {
+    throw new OpsError(
+      'nothing-to-roll-back',
+      `the last migration went to ${last.to}, the account is in mode ${live}`,
+      {
+        kind: 'refused',
+        hint: 'aa-ops history shows the runs; aa-ops migrate --to MODE goes anywhere',
+      },
+    );
+  }
+  return startWayBack(environment, store, lease, last, request);
+}
+
+const wasTurnedRound = async (store: StateStore, run: string): Promise<boolean> =>
+  (await store.runs()).some(({ turnsRound, status }) => turnsRound === run && status === 'done');
+
+/**
+ * Turns an open migration round. Nothing released yet: what it did is undone. Otherwise every window is ended, every
+ * copy that still runs is given up (forward and reverse sources cannot stand together), and a way back begins.
+ */
+export async function rollBackFrom(
+  environment: RunEnvironment,
+  store: StateStore,
+  lease: Lease,
+  open: RunDocument,
+  request: { options?: Partial<RunOptions>; pauseBefore?: StepId } = {},
+): Promise<RunOutcome> {
+  const context = await openContext(environment, store, lease, open);
+  await endOpenWindows(context);
+  if (!isReleased(context)) return undoOpen(context);
+  for (const record of open.groups) await settleGroup(context, record);
+  await giveUpCopies(context);
+  await dropCopies(handoverContext(context), Object.keys(context.topology.streams));
+  open.reason = 'turned round by a rollback';
+  await closeAs(context, 'rolled-back');
+  return startWayBack(environment, store, lease, open, request);
+}
+
+async function undoOpen(context: RunContext): Promise<RunOutcome> {
+  context.run.reason ??= 'rollback was asked for';
+  const undone = await takeBack(context);
+  const results = await runChecks(rollbackChecks, {
+    ...checkContext(context, context.run.from),
+    mode: context.run.from,
+  });
+  settleChecks(context, results);
+  const { from, to, shortcomings } = context.run;
+  return {
+    json: { ...undone.json, command: 'rollback', from: to, to: from, result: 'done' },
+    exitCode: shortcomings.length > 0 ? 5 : 0,
+  };
+}
+
+async function startWayBack(
+  environment: RunEnvironment,
+  store: StateStore,
+  lease: Lease,
+  forward: RunDocument,
+  request: { options?: Partial<RunOptions>; pauseBefore?: StepId },
+): Promise<RunOutcome> {
+  const run = newRun(
+    {
+      command: 'rollback',
+      environment: environment.topology.environment.name,
+      from: forward.to,
+      to: forward.from,
+      operator: operatorName(),
+      turnsRound: forward.id,
+      options: { ...DEFAULT_OPTIONS, ...request.options },
+    },
+    titles,
+  );
+  await store.openNewRun(run);
+  return drive(await openContext(environment, store, lease, run), request.pauseBefore);
+}

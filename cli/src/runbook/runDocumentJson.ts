@@ -1,0 +1,108 @@
+import type { OpsError, Proof } from '@aa-ops/topology';
+import type { GroupRecord, RunDocument } from '../saga/runDocument.ts';
+
+export type RunResult = 'done' | 'unchanged' | 'partial' | 'failed' | 'rolled-back';
+
+/** The JSON of `migrate`, `migrate --resume` and `rollback` (contract.md). */
+export interface RunJson {
+  schemaVersion: 1;
+  /** Null where there was nothing to do. */
+  run: string | null;
+  command: 'migrate' | 'rollback';
+  from: string;
+  to: string;
+  result: RunResult;
+  steps: RunDocument['steps'];
+  handovers: HandoverJson[];
+  consumers: RunDocument['consumers'];
+  /** What did not come out as it should, without stopping the run. */
+  shortcomings: string[];
+  pausedBefore?: string;
+  error?: ErrorJson;
+  /** Path of the report. */
+  report?: string;
+}
+
+interface ErrorJson {
+  code: string;
+  message: string;
+  hint: string | undefined;
+  details: Record<string, unknown> | undefined;
+}
+
+export interface HandoverJson {
+  from: string;
+  to: string;
+  subjects: string[];
+  /** Messages brought over by the copy, compared one by one. */
+  copied: number;
+  windowMs: number;
+  held: number;
+  republished: number;
+  alreadyStored: number;
+  state: GroupRecord['phase'];
+  proof?: Proof;
+}
+
+export interface RunJsonExtra {
+  report?: string;
+  error?: OpsError;
+  pausedBefore?: string;
+}
+
+export function runJson(run: RunDocument, result: RunResult, extra: RunJsonExtra = {}): RunJson {
+  return {
+    schemaVersion: 1,
+    run: run.id,
+    command: run.command,
+    from: run.from,
+    to: run.to,
+    result,
+    steps: run.steps,
+    handovers: handoversOf(run),
+    consumers: run.consumers,
+    shortcomings: run.shortcomings,
+    ...(extra.pausedBefore === undefined ? {} : { pausedBefore: extra.pausedBefore }),
+    ...(extra.error === undefined ? {} : { error: errorJson(extra.error) }),
+    ...(extra.report === undefined ? {} : { report: extra.report }),
+  };
+}
+
+const errorJson = ({ code, message, hint, details }: OpsError): ErrorJson => ({
+  code,
+  message,
+  hint,
+  details,
+});
+
+/** One entry a copy; the copies of a group share one window. */
+function handoversOf(run: RunDocument): HandoverJson[] {
+  return run.groups.flatMap(({ group, windowMs, letGo, proofs, phase }) =>
+    group.copies.map((copy, index) => ({
+      from: copy.origin,
+      to: copy.target,
+      subjects: copy.filters,
+      copied: proofs?.[index]?.messages ?? 0,
+      windowMs: windowMs ?? 0,
+      held: letGo?.[index]?.held ?? 0,
+      republished: letGo?.[index]?.republished ?? 0,
+      alreadyStored: letGo?.[index]?.alreadyStored ?? 0,
+      state: phase,
+      ...(proofs?.[index] ? { proof: proofs[index] } : {}),
+    })),
+  );
+}
+
+/** What a command says when there was nothing for it to do. */
+export const unchangedJson = (command: 'migrate' | 'rollback', mode: string): RunJson => ({
+  schemaVersion: 1,
+  run: null,
+  command,
+  from: mode,
+  to: mode,
+  result: 'unchanged',
+  steps: [],
+  handovers: [],
+  consumers: [],
+  shortcomings: [],
+});

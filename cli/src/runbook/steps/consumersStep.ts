@@ -1,0 +1,63 @@
+import {
+  catchUp,
+  type ConsumerConfig,
+  type ConsumerFields,
+  liveConsumer,
+  moveConsumer,
+  readLive,
+} from '@aa-ops/topology';
+import { handoverContext, type RunContext } from '../context.ts';
+import { restoreDuplicateWindows } from '../duplicateWindows.ts';
+import { moversOf } from '../movers.ts';
+import type { Step } from '../step.ts';
+
+/** Once the copy has caught up, each durable is made where it will be read, at the first message it has not worked. */
+export const consumersStep: Step = {
+  id: 'consumers',
+  title: 'Catch up, make the consumers',
+  runbook: 'Pre-Deployment, Step 3: Create Consumers',
+  async run(context) {
+    const { topology, run, account } = context;
+    const engine = handoverContext(context);
+    const copies = run.groups.flatMap(({ group }) => group.copies);
+    for (const copy of copies) await catchUp(engine, copy, { timeoutMs: context.timeouts.catchUpMs });
+    if (Object.keys(run.relaxed).length > 0) await restoreDuplicateWindows(context, true);
+    const memory = await context.store.memory();
+    const live = await readLive(account, topology);
+    const movers = moversOf(topology, run.from, run.to, live);
+    const notes: string[] = [];
+    for (const [name, { stream, fields }] of Object.entries(topology.modes[run.to]!.consumers)) {
+      const wanted = { ...topology.consumers[name], ...fields };
+      const mover = movers.find((one) => one.name === name);
+      const from = mover?.from.stream_name;
+      if (from && copies.some(({ origin, target }) => origin === from && target === stream)) {
+        const moved = await moveConsumer(
+          engine,
+          { name, from, to: stream, fields: wanted },
+          copies,
+          memory,
+          run.id,
+        );
+        run.consumers = [...run.consumers.filter((one) => one.name !== name), moved];
+        notes.push(`${name}: ${moved.from} ${moved.ackFloor} -> ${moved.to} ${moved.startSequence}`);
+      } else if (!liveConsumer(live, stream, name)) {
+        await createAsDeclared(context, stream, name, wanted);
+        notes.push(`${name}: made on ${stream}`);
+      }
+    }
+    return notes.length > 0 ? { note: notes.join('; ') } : { status: 'already' };
+  },
+};
+
+/** One that never stood anywhere has no position to keep. */
+async function createAsDeclared(
+  context: RunContext,
+  stream: string,
+  name: string,
+  fields: ConsumerFields,
+): Promise<void> {
+  const config: ConsumerConfig = { ...fields, durable_name: name };
+  await context.journal.effect('create-consumer', { stream, config }, () =>
+    context.account.createConsumer(stream, config),
+  );
+}

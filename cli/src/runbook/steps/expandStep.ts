@@ -1,0 +1,90 @@
+import {
+  copiedThrough,
+  type Copy,
+  dropCopies,
+  makePlan,
+  OpsError,
+  pending,
+  rememberCopied,
+  startCopies,
+} from '@aa-ops/topology';
+import { handoverContext, type RunContext } from '../context.ts';
+import { relaxDuplicateWindows, restoreDuplicateWindows } from '../duplicateWindows.ts';
+import type { Step } from '../step.ts';
+
+const copiesOf = (context: RunContext): Copy[] => context.run.groups.flatMap(({ group }) => group.copies);
+
+/** Streams are made closed, and source the origins: they copy, and own nothing yet. */
+export const expandStep: Step = {
+  id: 'expand',
+  title: 'Create streams, start the copy',
+  runbook: 'Pre-Deployment, Step 2: Create Streams',
+  async run(context) {
+    const created = await createStreams(context);
+    const copies = copiesOf(context);
+    const waiting = context.run.groups.filter(({ phase }) => phase === 'planned');
+    if (waiting.length === 0 && created.length === 0)
+      return { status: 'already', note: 'nothing to create or copy' };
+    for (const record of waiting) record.phase = 'copying';
+    await context.save(); // before the first source: whoever comes after us knows where it began
+    const relaxed = await relaxDuplicateWindows(context);
+    await startCopies(handoverContext(context), copies);
+    const notes = [
+      ...(created.length > 0 ? [`created ${created.join(', ')}`] : []),
+      ...(relaxed.length > 0
+        ? [`repeated message ids: duplicate window of ${relaxed.join(', ')} relaxed`]
+        : []),
+      ...copies.map(({ origin, target, startSeq }) => `${origin} -> ${target} from ${startSeq}`),
+    ];
+    return { note: notes.join('; ') };
+  },
+  async undo(context) {
+    await giveUpCopies(context);
+    await restoreDuplicateWindows(context, false);
+  },
+};
+
+async function createStreams(context: RunContext): Promise<string[]> {
+  const plan = await makePlan(context.account, context.topology, { runOpen: true });
+  const created: string[] = [];
+  for (const change of pending(plan)) {
+    if (change.kind !== 'stream' || change.action !== 'create') continue;
+    if (change.overlaps.length > 0) {
+      const [{ heldBy, heldSubject, subject }] = change.overlaps as [(typeof change.overlaps)[number]];
+      throw new OpsError(
+        'subjects-overlap',
+        `${change.name} should hear ${subject}, but ${heldBy} hears ${heldSubject}`,
+        {
+          kind: 'refused',
+          hint: `take ${heldSubject} from ${heldBy}, or declare that stream in the topology`,
+        },
+      );
+    }
+    await context.journal.effect('create-stream', { config: change.config }, () =>
+      context.account.createStream(change.config),
+    );
+    created.push(change.name);
+  }
+  return created;
+}
+
+/**
+ * Takes the sources away before anything changed hands, and remembers what they brought: a later run goes on behind it,
+ * and no message is copied twice.
+ */
+export async function giveUpCopies(context: RunContext): Promise<void> {
+  const records = context.run.groups.filter(({ phase }) => phase === 'copying');
+  const copies = records.flatMap(({ group }) => group.copies);
+  await dropCopies(
+    handoverContext(context),
+    copies.map(({ target }) => target),
+  );
+  let memory = await context.store.memory();
+  for (const copy of copies) {
+    const through = await copiedThrough(context.account, copy);
+    if (through) memory = rememberCopied(memory, copy, through);
+  }
+  await context.store.saveMemory(memory);
+  for (const record of records) record.phase = 'planned';
+  await context.save();
+}

@@ -1,0 +1,148 @@
+import {
+  catchUp,
+  handOver,
+  type JetStreamWriter,
+  missingHoldRights,
+  OpsError,
+  readKey,
+  recoverWindow,
+  rememberWindow,
+  sentinelsOf,
+  settleWindow,
+  STATE_BUCKET,
+  type WindowOutcome,
+} from '@aa-ops/topology';
+import type { GroupRecord } from '../../saga/runDocument.ts';
+import { type Guardian, startGuardian } from '../../saga/startGuardian.ts';
+import { handoverContext, type RunContext } from '../context.ts';
+import type { Step } from '../step.ts';
+
+/** A window that did not drain in time leaves everything as it was: try again, a few times. */
+const MAX_ATTEMPTS = 3;
+
+/** The point of no return: from the first release on there is forward, or a way back, and no undoing. */
+export const handoverStep: Step = {
+  id: 'handover',
+  title: 'Hand the subjects over',
+  runbook: 'not in the seeds: flipping the mode moves no message (the server answers 10065)',
+  pointOfNoReturn: true,
+  async run(context) {
+    const { groups } = context.run;
+    if (groups.every(({ phase }) => phase === 'settled')) return { status: 'already' };
+    const guardian = await startGuardian(context.settings, context.topology.name);
+    try {
+      for (const record of groups) await handOverGroup(context, record, guardian);
+    } finally {
+      guardian.close();
+    }
+    return { note: groups.map((r) => `${r.group.id}: window ${r.windowMs ?? 0} ms`).join('; ') };
+  },
+};
+
+async function handOverGroup(context: RunContext, record: GroupRecord, guardian: Guardian): Promise<void> {
+  if (record.phase === 'open') await recoverGroup(context, record);
+  const withoutHold = await mustGoWithoutHold(context, record);
+  while (record.phase === 'copying' || record.phase === 'planned') {
+    for (const copy of record.group.copies) {
+      await catchUp(handoverContext(context), copy, { timeoutMs: context.timeouts.catchUpMs });
+    }
+    context.signal.throwIfAborted();
+    record.attempt += 1;
+    const outcome = await handOver(handoverContext(context), context.settings, record.group, {
+      run: context.run.id,
+      attempt: record.attempt,
+      withoutHold,
+      guard: {
+        async arm(spec) {
+          record.spec = spec;
+          record.phase = 'open';
+          await context.save(); // a window that is found open can be ended by whoever reads this
+          await guardian.arm(spec);
+        },
+        disarm: () => guardian.disarm(),
+      },
+    });
+    await closeWindow(context, record, outcome);
+    if (outcome.window.outcome === 'reverted' && record.attempt >= MAX_ATTEMPTS) {
+      throw new OpsError(
+        'window-reverted',
+        `the subjects went back ${record.attempt} times: ${outcome.window.reason}`,
+        {
+          hint: 'nothing has changed hands; see the reason, then run the command again',
+          details: { group: record.group.id, reason: outcome.window.reason },
+        },
+      );
+    }
+  }
+  await settleGroup(context, record);
+}
+
+/** Stores what a window came to; its memory first, while the streams still tell everything. */
+async function closeWindow(
+  context: RunContext,
+  record: GroupRecord,
+  { spec, window, letGo }: WindowOutcome,
+): Promise<void> {
+  if (window.outcome === 'reverted') {
+    record.phase = 'copying';
+    await context.save();
+    return;
+  }
+  record.sentinels = await sentinelsOf(context.account, spec, window.sentinels);
+  record.windowMs = window.windowMs;
+  record.letGo = letGo;
+  await context.store.saveMemory(rememberWindow(await context.store.memory(), spec, record.sentinels));
+  record.phase = 'taken';
+  await context.save();
+}
+
+/** Ends a window that another process left open, before anything else. */
+export async function recoverGroup(context: RunContext, record: GroupRecord): Promise<void> {
+  const spec = record.spec;
+  if (record.phase !== 'open' || !spec) return;
+  context.host.notify({
+    level: 'warn',
+    code: 'window-found-open',
+    message: `a window on ${spec.moved.join(', ')} was left open: ending it`,
+  });
+  const recovered = await recoverWindow(context.account, context.settings, spec);
+  const guarded = await guardianResult(context.account, context, spec);
+  const letGo = recovered.letGo.some(({ held }) => held > 0)
+    ? recovered.letGo
+    : (guarded?.letGo ?? recovered.letGo);
+  const windowMs = Math.max(recovered.window.windowMs, guarded?.window.windowMs ?? 0);
+  await closeWindow(context, record, { spec, window: { ...recovered.window, windowMs }, letGo });
+}
+
+/** What the second process did, if it was the one that ended the window. */
+async function guardianResult(
+  account: JetStreamWriter,
+  { topology }: RunContext,
+  spec: WindowOutcome['spec'],
+) {
+  const key = `${topology.name}.guardian.${spec.run}.${spec.group}.${spec.attempt}`;
+  return (await readKey<Pick<WindowOutcome, 'window' | 'letGo'>>(account, STATE_BUCKET, key))?.value;
+}
+
+export async function settleGroup(context: RunContext, record: GroupRecord): Promise<void> {
+  if (record.phase !== 'taken') return;
+  await settleWindow(handoverContext(context), record.spec!, record.sentinels!);
+  record.phase = 'settled';
+  await context.save();
+}
+
+/** Without the rights for a hold the run goes on, says so, and publishers meet 503 in the window. */
+async function mustGoWithoutHold(context: RunContext, record: GroupRecord): Promise<boolean> {
+  const missing = missingHoldRights(
+    await context.account.rights(),
+    record.group.copies.flatMap(({ filters }) => filters),
+  );
+  if (missing.length === 0) return false;
+  context.host.notify({
+    level: 'warn',
+    code: 'no-hold',
+    message: `publishes in the window cannot be held and will meet 503: these credentials lack ${missing.join(', ')}`,
+    data: { missing },
+  });
+  return true;
+}

@@ -1,0 +1,141 @@
+import {
+  checkAccount,
+  checkOrphans,
+  checkReaders,
+  checkRights,
+  checkTarget,
+  type Copy,
+  type Finding,
+  type HandoverGroup,
+  type JetStreamReader,
+  makePlan,
+  OpsError,
+  pending,
+  planHandovers,
+  prepareGroup,
+  type PreparedGroup,
+  readLive,
+  sizeOfCopy,
+  type Topology,
+} from '@aa-ops/topology';
+import { moversOf } from '../movers.ts';
+import type { RunDocument } from '../../saga/runDocument.ts';
+import type { StateReader } from '../../saga/stateStore.ts';
+import { liveOwnership, ownershipIn } from '../context.ts';
+import { parseCopyFrom } from '../copyFrom.ts';
+import type { Step } from '../step.ts';
+import { settleFindings } from './findings.ts';
+
+/** What a migration will do: the value that this step stores, `--dry-run` shows and every later step follows. */
+export interface MigrationPlan {
+  groups: PreparedGroup[];
+  findings: Finding[];
+  /** Streams that have to be created first, in their closed form. */
+  creates: string[];
+  /** Messages and bytes that the copies will bring, as far as known now. */
+  size: { messages: number; bytes: number };
+}
+
+export const planStep: Step = {
+  id: 'plan',
+  title: 'Plan the handovers',
+  runbook: 'Overview',
+  async run(context) {
+    if (context.run.groups.length > 0) return { status: 'already' };
+    const plan = await planMigration(context);
+    const note = settleFindings(context, plan.findings);
+    context.run.groups = plan.groups.map((group) => ({ group, phase: 'planned', attempt: 0 }));
+    await context.save();
+    const handovers = plan.groups
+      .flatMap(({ copies }) => copies)
+      .map(({ origin, target }) => `${origin} -> ${target}`);
+    const what =
+      handovers.length > 0
+        ? `${handovers.join(', ')}; ${plan.size.messages} messages to copy`
+        : 'no subject moves';
+    return { note: note ? `${what}; ${note}` : what };
+  },
+};
+
+/** No more than reading: a dry run has no other client. */
+export interface PlanContext {
+  account: JetStreamReader;
+  topology: Topology;
+  store: StateReader;
+  run: Pick<RunDocument, 'id' | 'command' | 'from' | 'to' | 'options'>;
+}
+
+/** Reads the account and says everything that a run would do, and everything that stands in its way. Changes nothing. */
+export async function planMigration(context: PlanContext): Promise<MigrationPlan> {
+  const { account, topology, run } = context;
+  const [live, owners, memory, changes] = await Promise.all([
+    readLive(account, topology),
+    liveOwnership(account, topology),
+    context.store.memory(),
+    makePlan(account, topology, { runOpen: true }),
+  ]);
+  const to = ownershipIn(topology, run.to);
+  const wayBack = run.command === 'rollback';
+  const groups = planHandovers(owners, to);
+  const declared = new Set(Object.keys(topology.consumers));
+  const streams = [...live.streams.values()].map(({ info }) => info);
+  const movers = moversOf(topology, run.from, run.to, live);
+  const findings: Finding[] = [];
+  const prepared: PreparedGroup[] = [];
+  for (const group of groups) {
+    const consumersOf = (stream: string) => live.streams.get(stream)?.consumers ?? [];
+    const all = [...streams, ...live.foreign.map(({ info }) => info)];
+    findings.push(...checkReaders(group, consumersOf, all, declared));
+    findings.push(
+      ...(await checkOrphans(group, to, (stream) => account.subjectCounts(stream, '>'), wayBack)),
+    );
+    const ready = await prepareGroup(account, group, {
+      run: run.id,
+      memory,
+      movers,
+      copyFrom: parseCopyFrom(run.options.copy),
+    });
+    findings.push(...ready.findings);
+    prepared.push(ready.group);
+  }
+  const sized = await sizeUp(context, prepared);
+  const creates = pending(changes).flatMap((c) =>
+    c.kind === 'stream' && c.action === 'create' ? [c.name] : [],
+  );
+  findings.push(...sized.findings);
+  findings.push(
+    ...checkAccount(live.account, {
+      bytes: sized.bytes,
+      streams: creates.length,
+      consumers: movers.filter(
+        ({ name, to }) => !live.streams.get(to)?.consumers.some((c) => c.name === name),
+      ).length,
+    }),
+  );
+  findings.push(...(await checkForRights(context, groups)));
+  return { groups: prepared, findings, creates, size: { messages: sized.messages, bytes: sized.bytes } };
+}
+
+async function sizeUp({ account }: PlanContext, groups: readonly PreparedGroup[]) {
+  const total = { messages: 0, bytes: 0, findings: [] as Finding[] };
+  const copies: Copy[] = groups.flatMap((group) => group.copies);
+  for (const copy of copies) {
+    const [origin, target] = await Promise.all([account.stream(copy.origin), account.stream(copy.target)]);
+    if (!origin)
+      throw new OpsError('stream-missing', `stream ${copy.origin} has disappeared`, { kind: 'refused' });
+    const size = await sizeOfCopy(account, copy, origin);
+    total.messages += size.messages;
+    total.bytes += size.bytes;
+    if (target) total.findings.push(...checkTarget(copy, size, origin, target));
+  }
+  return total;
+}
+
+async function checkForRights(
+  { account }: PlanContext,
+  groups: readonly HandoverGroup[],
+): Promise<Finding[]> {
+  if (groups.length === 0) return [];
+  const streams = [...new Set(groups.flatMap((group) => group.streams.map(({ stream }) => stream)))];
+  return checkRights(await account.rights(), streams, account.apiPrefix);
+}

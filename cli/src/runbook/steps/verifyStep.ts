@@ -1,0 +1,67 @@
+import { describeProof, epochOfSource, isClean, OpsError, planHandovers, proveCopy } from '@aa-ops/topology';
+import { ownershipChecks, rollbackChecks, runChecks } from '../../checks/index.ts';
+import type { GroupRecord } from '../../saga/runDocument.ts';
+import { checkContext, settleChecks } from '../checkContext.ts';
+import { isWayBack, liveOwnership, ownershipIn, type RunContext } from '../context.ts';
+import type { Step } from '../step.ts';
+
+/** Afterwards: who owns what, that the old streams are idle, and that every message came over. */
+export const verifyStep: Step = {
+  id: 'verify',
+  title: 'Verify owners, counts and copies',
+  runbook: 'Post-Deployment Verification, Metrics Verification',
+  async run(context) {
+    await assertOwners(context);
+    const proofs: string[] = [];
+    for (const record of context.run.groups) proofs.push(...(await proveGroup(context, record)));
+    const checks = isWayBack(context) ? rollbackChecks : ownershipChecks;
+    const results = await runChecks(checks, checkContext(context, context.run.to));
+    return { note: [...proofs, settleChecks(context, results)].join('; ') };
+  },
+};
+
+async function assertOwners({ account, topology, run }: RunContext): Promise<void> {
+  const left = planHandovers(await liveOwnership(account, topology), ownershipIn(topology, run.to));
+  if (left.length > 0) {
+    throw new OpsError(
+      'owners-differ',
+      `subjects of ${left.map(({ id }) => id).join(', ')} have other owners than in ${run.to}`,
+      {
+        kind: 'partial',
+        hint: 'aa-ops plan shows what differs; aa-ops migrate --resume tries again',
+      },
+    );
+  }
+  for (const name of Object.keys(topology.streams)) {
+    const info = await account.stream(name);
+    if (!(info?.config.sources ?? []).some((source) => epochOfSource(source) !== undefined)) continue;
+    throw new OpsError('source-left', `${name} still has a source of aa-ops`, {
+      kind: 'partial',
+      hint: 'aa-ops migrate --resume',
+    });
+  }
+}
+
+/** Message by message, payloads too. What does not match ends the run with exit 5: the subjects stand where they should. */
+async function proveGroup(context: RunContext, record: GroupRecord): Promise<string[]> {
+  if (record.phase !== 'settled' || !record.sentinels) return [];
+  record.proofs = [];
+  const notes: string[] = [];
+  for (const [index, copy] of record.group.copies.entries()) {
+    const sentinel = record.sentinels[index]!;
+    const proof = await proveCopy(
+      context.account,
+      copy,
+      {
+        originSeqs: [copy.startSeq, sentinel.originSeq - 1],
+        targetSeqs: [copy.targetFromSeq, sentinel.targetSeq - 1],
+      },
+      { payloads: true, signal: context.signal },
+    );
+    record.proofs.push(proof);
+    const text = `${copy.origin} -> ${copy.target}: ${describeProof(proof)}`;
+    if (!isClean(proof)) context.run.shortcomings.push(text);
+    notes.push(text);
+  }
+  return notes;
+}
