@@ -96,6 +96,7 @@ async function bringUp(supervisor: Supervisor, options: LocalPlatformOptions): P
   await openSupervisorControl(supervisor, sets);
   const notReady = await firstLate(sets, options.readyMs ?? READY_MS, signal);
   state.status = 'up';
+  if (notReady) state.notReady = notReady;
   save();
   return {
     dir,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startTimeOf } from '../../servers/index.ts';
 
 /** The folder of `dev` and of every command that reaches its pods: AA_OPS_DEV_DIR, else below the current folder. */
-export const DEFAULT_DIR = process.env.AA_OPS_DEV_DIR || '.aa-ops/dev';
+export const DEFAULT_DEV_DIR = process.env.AA_OPS_DEV_DIR || '.aa-ops/dev';
 
 /** A process by its number and when it started: the number alone may belong to another one by now. */
 export interface ProcessMark {
@@ -45,6 +45,8 @@ export interface LocalState {
   postgres?: ServerState;
   frontDoor?: { url: string; port: number };
   pods: PodState[];
+  /** Why a pod was not ready when the platform had come up. */
+  notReady?: string;
   /** By workload: the number of the running revision, and the restarts that were done, newest last. */
   rollouts: Record<string, { revision: number; done: string[] }>;
 }
