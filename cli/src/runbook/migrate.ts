@@ -6,7 +6,7 @@ import { liveOwnership, ownershipIn, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
-import { rollBackFrom } from './rollBack.ts';
+import { goOn, rollBackFrom } from './rollBack.ts';
 import { STEPS } from './steps/index.ts';
 import { type MigrationPlan, planMigration, type PlanContext } from './steps/planStep.ts';
 
@@ -67,6 +67,7 @@ export async function resume(environment: RunEnvironment, pauseBefore?: StepId):
       return unchanged('migrate', live);
     }
     const context = await openContext(environment, store, lease, run);
+    if (run.command === 'rollback') return goOn(context, pauseBefore);
     await endOpenWindows(context);
     if (run.undoing) return takeBack(context);
     return drive(context, pauseBefore);

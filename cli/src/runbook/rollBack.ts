@@ -5,7 +5,7 @@ import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/
 import type { StateStore } from '../saga/stateStore.ts';
 import { checkContext, settleChecks } from './checkContext.ts';
 import { handoverContext, type RunContext, type RunEnvironment } from './context.ts';
-import { closeAs, drive, endOpenWindows, takeBack } from './drive.ts';
+import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
 import { isReleased } from './runSteps.ts';
@@ -30,9 +30,7 @@ export async function rollBack(
   return withLease(environment, 'rollback', async (store, lease) => {
     const open = await store.openRun();
     if (open?.command === 'rollback') {
-      const context = await openContext(environment, store, lease, open);
-      await endOpenWindows(context);
-      return drive(context, request.pauseBefore);
+      return goOn(await openContext(environment, store, lease, open), request.pauseBefore);
     }
     if (open) return rollBackFrom(environment, store, lease, open, request);
     return rollBackLast(environment, store, lease, request);
@@ -84,8 +82,6 @@ export async function rollBackFrom(
   for (const record of open.groups) await settleGroup(context, record);
   await giveUpCopies(context);
   await dropCopies(handoverContext(context), Object.keys(context.topology.streams));
-  open.reason = 'turned round by a rollback';
-  await closeAs(context, 'rolled-back');
   return startWayBack(environment, store, lease, open, request);
 }
 
@@ -123,6 +119,19 @@ async function startWayBack(
     },
     titles,
   );
+  // The way back is open before the way forward is closed: whoever comes between the two finds one to go on with.
   await store.openNewRun(run);
-  return drive(await openContext(environment, store, lease, run), request.pauseBefore);
+  return goOn(await openContext(environment, store, lease, run), request.pauseBefore);
+}
+
+/** Goes on with an open way back, and closes the way forward that it turns round if nobody has yet. */
+export async function goOn(context: RunContext, pauseBefore?: StepId): Promise<RunOutcome> {
+  const forward = context.run.turnsRound ? await context.store.run(context.run.turnsRound) : undefined;
+  if (forward?.status === 'open') {
+    Object.assign(forward, { status: 'rolled-back', endedAt: new Date().toISOString() });
+    forward.reason ??= `turned round by ${context.run.id}`;
+    await context.store.saveRun(forward);
+  }
+  await endOpenWindows(context);
+  return drive(context, pauseBefore);
 }

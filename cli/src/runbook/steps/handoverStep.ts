@@ -35,7 +35,7 @@ export const handoverStep: Step = {
     } finally {
       guardian.close();
     }
-    return { note: groups.map((r) => `${r.group.id}: window ${r.windowMs ?? 0} ms`).join('; ') };
+    return { note: `windows of ${groups.map(({ windowMs }) => `${windowMs ?? 0} ms`).join(', ')}` };
   },
 };
 

@@ -1,8 +1,16 @@
-import { describeProof, epochOfSource, isClean, OpsError, planHandovers, proveCopy } from '@aa-ops/topology';
+import {
+  describeProof,
+  dropCopies,
+  epochOfSource,
+  isClean,
+  OpsError,
+  planHandovers,
+  proveCopy,
+} from '@aa-ops/topology';
 import { ownershipChecks, rollbackChecks, runChecks } from '../../checks/index.ts';
 import type { GroupRecord } from '../../saga/runDocument.ts';
 import { checkContext, settleChecks } from '../checkContext.ts';
-import { isWayBack, liveOwnership, ownershipIn, type RunContext } from '../context.ts';
+import { handoverContext, isWayBack, liveOwnership, ownershipIn, type RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
 
 /** Afterwards: who owns what, that the old streams are idle, and that every message came over. */
@@ -11,6 +19,8 @@ export const verifyStep: Step = {
   title: 'Verify owners, counts and copies',
   runbook: 'Post-Deployment Verification, Metrics Verification',
   async run(context) {
+    // Two processes may have ended one window: whichever wrote last may have put a source back.
+    await dropCopies(handoverContext(context), Object.keys(context.topology.streams));
     await assertOwners(context);
     const proofs: string[] = [];
     for (const record of context.run.groups) proofs.push(...(await proveGroup(context, record)));
