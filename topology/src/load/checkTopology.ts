@@ -27,11 +27,19 @@ export async function checkTopology(path: string, environment?: string): Promise
   problems.push(...merging);
   if (!node) return { problems: sortProblems(problems), environments: [] };
   const shape = readShape(node);
-  const environments = Object.keys(shape.file.environments);
+  // By the file as written: a name can be chosen even where something in its environment is wrong.
+  const written = node.kind === 'map' ? node.entries.get('environments')?.node : undefined;
+  const environments = written?.kind === 'map' ? [...written.entries.keys()] : [];
   // With a file missing, the rest would only be blamed for what stands in that one.
   if (nodes.length === sources.length && !problems.some(({ code }) => code === 'unreadable-file')) {
     problems.push(...shape.problems);
-    problems.push(...checkRules(node, shape, environment === undefined ? environments : [environment]));
+    problems.push(
+      ...checkRules(
+        node,
+        shape,
+        environment === undefined ? Object.keys(shape.file.environments) : [environment],
+      ),
+    );
   }
   const sorted = sortProblems(problems);
   return { problems: sorted, environments, ...(!hasErrors(sorted) && { file: shape.file }) };

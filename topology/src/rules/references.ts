@@ -1,6 +1,6 @@
 import type { Path } from '../load/located.ts';
 import { chooseFrom, suggest } from '../schema/suggest.ts';
-import type { Finding, Rule } from './rule.ts';
+import { type Finding, own, type Rule } from './rule.ts';
 
 function* unknown(kind: string, name: string, known: object, path: Path, at?: 'key'): Generator<Finding> {
   if (Object.hasOwn(known, name)) return;
@@ -138,7 +138,7 @@ export const unused: Rule = {
     if (!isWhole(['modes'])) return;
     const modes = Object.values(file.modes);
     for (const [name, { mirror, sources }] of Object.entries(file.streams))
-      if (!mirror && !sources && !modes.some(({ subjects = {} }) => subjects[name]?.length))
+      if (!mirror && !sources && !modes.some(({ subjects = {} }) => own(subjects, name)?.length))
         yield {
           path: ['streams', name],
           at: 'key',

@@ -1,7 +1,7 @@
 import type { Path } from '../load/located.ts';
 import type { StreamFields } from '../model.ts';
 import { chooseFrom } from '../schema/suggest.ts';
-import { type Rule, type RuleView, streamPath } from './rule.ts';
+import { own, type Rule, type RuleView, streamPath } from './rule.ts';
 
 interface Origin {
   stream: string;
@@ -102,7 +102,7 @@ export const mirrorAlone: Rule = {
           fix: 'keep one of the two',
         };
       for (const [mode, { subjects = {} }] of Object.entries(view.file.modes))
-        if (subjects[stream]?.length)
+        if (own(subjects, stream)?.length)
           yield {
             path: ['modes', mode, 'subjects', stream],
             at: 'key',

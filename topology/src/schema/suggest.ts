@@ -5,7 +5,8 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   let bestDistance = Infinity;
   for (const candidate of candidates) {
     if (plain(candidate) === plain(word)) return candidate;
-    const allowed = Math.max(1, Math.floor(Math.min(word.length, candidate.length) / 3));
+    const length = Math.min(word.length, candidate.length);
+    const allowed = length < 3 ? 0 : Math.floor(length / 3);
     const distance = editDistance(word.slice(0, 64), candidate);
     if (distance <= allowed && distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }

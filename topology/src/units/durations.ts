@@ -3,18 +3,25 @@ type Unit = keyof typeof NS;
 
 /** One or more numbers with a unit: `30s`, `48h`, `7d`, `1h30m`, `1.5s`. */
 export const DURATION_PATTERN = /^(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d))+$/;
-const PART = /(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)/g;
+const PART = /(\d+)(?:\.(\d+))?(ns|us|ms|s|m|h|d)/g;
 
 /** JetStream holds durations in an int64 of ns. */
-const MAX_NS = 2 ** 63;
+const MAX_NS = 2n ** 63n;
 
-/** ns; undefined where the text is no duration, is finer than 1 ns, or does not fit JetStream's int64. */
+/**
+ * ns; undefined where the text is no duration, is finer than 1 ns, does not fit JetStream's int64, or is a number of ns
+ * that a JSON number does not hold exactly (whole seconds always are).
+ */
 export function parseDuration(text: string): number | undefined {
-  if (!DURATION_PATTERN.test(text)) return undefined;
-  let ns = 0;
-  for (const [, amount, unit] of text.matchAll(PART))
-    ns += Math.round(Number(amount) * NS[unit as Unit] * 1e3) / 1e3;
-  return Number.isInteger(ns) && ns < MAX_NS ? ns : undefined;
+  if (text.length > 64 || !DURATION_PATTERN.test(text)) return undefined;
+  let ns = 0n;
+  for (const [, whole = '', fraction = '', unit] of text.matchAll(PART)) {
+    const scaled = BigInt(whole + fraction) * BigInt(NS[unit as Unit]);
+    const divisor = 10n ** BigInt(fraction.length);
+    if (scaled % divisor !== 0n) return undefined;
+    ns += scaled / divisor;
+  }
+  return ns < MAX_NS && BigInt(Number(ns)) === ns ? Number(ns) : undefined;
 }
 
 /**
