@@ -5,19 +5,37 @@ type Owners = Record<string, string[]>;
 /** A topology of two modes on one server, without pods: what the tests of handovers need. */
 export function topologyOf(
   name: string,
-  modes: Record<string, { subjects: Owners; consumers?: Record<string, { stream: string; filters: string[] }> }>,
+  modes: Record<
+    string,
+    { subjects: Owners; consumers?: Record<string, { stream: string; filters: string[] }> }
+  >,
 ): Topology {
   const streams = new Set(Object.values(modes).flatMap(({ subjects }) => Object.keys(subjects)));
   const consumers: Topology['consumers'] = {};
   for (const mode of Object.values(modes)) {
     for (const [consumer, { filters }] of Object.entries(mode.consumers ?? {})) {
-      consumers[consumer] = { filter_subjects: filters, ack_policy: 'explicit', ack_wait: 30e9, max_deliver: 5, deliver_policy: 'all' };
+      consumers[consumer] = {
+        filter_subjects: filters,
+        ack_policy: 'explicit',
+        ack_wait: 30e9,
+        max_deliver: 5,
+        deliver_policy: 'all',
+      };
     }
   }
   return {
     name,
-    environment: { name: 'test', servers: [], platform: 'none', replicas: 1, initialMode: Object.keys(modes)[0]!, protected: false },
-    streams: Object.fromEntries([...streams].map((stream) => [stream, { storage: 'file' as const, duplicate_window: 120e9 }])),
+    environment: {
+      name: 'test',
+      servers: [],
+      platform: 'none',
+      replicas: 1,
+      initialMode: Object.keys(modes)[0]!,
+      protected: false,
+    },
+    streams: Object.fromEntries(
+      [...streams].map((stream) => [stream, { storage: 'file' as const, duplicate_window: 120e9 }]),
+    ),
     consumers,
     modes: Object.fromEntries(
       Object.entries(modes).map(([mode, { subjects, consumers: durables = {} }]) => [
@@ -25,12 +43,19 @@ export function topologyOf(
         {
           name: mode,
           subjects,
-          consumers: Object.fromEntries(Object.entries(durables).map(([n, { stream }]) => [n, { stream, fields: {} }])),
+          consumers: Object.fromEntries(
+            Object.entries(durables).map(([n, { stream }]) => [n, { stream, fields: {} }]),
+          ),
         },
       ]),
     ),
     workloads: [],
-    thresholds: { deadLettersPerMinute: 10, databaseSilenceMs: 120_000, fallbackMs: 300_000, mixedStreamsMs: 600_000 },
+    thresholds: {
+      deadLettersPerMinute: 10,
+      databaseSilenceMs: 120_000,
+      fallbackMs: 300_000,
+      mixedStreamsMs: 600_000,
+    },
     source: 'test',
   };
 }
@@ -53,11 +78,17 @@ export const seedTopology = topologyOf('seed', {
 export const threeIntoTwo = topologyOf('three-two', {
   single: {
     subjects: { ORDERS: ['orders.>'], BILLS: ['bills.*', 'refunds.>'], AUDIT: ['audit.>'] },
-    consumers: { clerk: { stream: 'ORDERS', filters: ['orders.new.*'] }, payer: { stream: 'BILLS', filters: ['bills.*'] } },
+    consumers: {
+      clerk: { stream: 'ORDERS', filters: ['orders.new.*'] },
+      payer: { stream: 'BILLS', filters: ['bills.*'] },
+    },
   },
   multi: {
     subjects: { SALES: ['orders.>', 'refunds.>'], BOOKS: ['bills.*', 'audit.>'] },
-    consumers: { clerk: { stream: 'SALES', filters: ['orders.new.*'] }, payer: { stream: 'BOOKS', filters: ['bills.*'] } },
+    consumers: {
+      clerk: { stream: 'SALES', filters: ['orders.new.*'] },
+      payer: { stream: 'BOOKS', filters: ['bills.*'] },
+    },
   },
 });
 

@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConnectSettings, Topology } from '@aa-ops/topology';
+import { connect } from 'nats';
+import type { WorkRecord } from '../../cli/src/traffic/index.ts';
+
+export interface CarelessWorker {
+  /** The pods' restart: from now on it reads where the durable lives in that mode. */
+  follow(mode: string): void;
+  /** Works what is left, redeliveries included, and ends once the durable has nothing any more. */
+  finish(): Promise<void>;
+}
+
+/**
+ * A consumer as pods are, but worse: it leaves every twentieth message unacked the first time, so that a durable's floor
+ * stands still while it works on. What it acked is on record.
+ */
+export async function startCarelessWorker(
+  settings: ConnectSettings,
+  topology: Topology,
+  durable: string,
+  firstMode: string,
+  record: WorkRecord,
+): Promise<CarelessWorker> {
+  const connection = await connect({ servers: settings.servers });
+  const jetStream = connection.jetstream();
+  let mode = firstMode;
+  let finishing = false;
+  let seen = 0;
+  const turn = async (): Promise<boolean> => {
+    const { stream } = topology.modes[mode]!.consumers[durable]!;
+    const consumer = await jetStream.consumers.get(stream, durable);
+    for await (const message of await consumer.fetch({ max_messages: 200, expires: 1_000 })) {
+      seen += 1;
+      if (!finishing && seen % 20 === 0) continue;
+      const headers = new Map([...(message.headers ?? [])]);
+      record.note({ subject: message.subject, headers, data: message.data });
+      message.ack();
+    }
+    const info = await consumer.info();
+    return info.num_pending === 0 && info.num_ack_pending === 0;
+  };
+  const running = (async () => {
+    for (;;) {
+      // A durable that is being made anew is not there for a moment: look again.
+      const empty = await turn().catch(() => delay(20).then(() => false));
+      if (finishing && empty) return;
+    }
+  })();
+  return {
+    follow(next) {
+      mode = next;
+    },
+    async finish() {
+      finishing = true;
+      await running;
+      await connection.close();
+    },
+  };
+}

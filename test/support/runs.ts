@@ -1,0 +1,70 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  applyPlan,
+  type ConnectSettings,
+  type Host,
+  type JetStreamWriter,
+  makePlan,
+  type Notice,
+  openWriter,
+  silentHost,
+  type Topology,
+} from '@aa-ops/topology';
+import { nonePlatform } from '../../cli/src/platform/platform.ts';
+import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../../cli/src/runbook/context.ts';
+import type { RunOptions } from '../../cli/src/saga/runDocument.ts';
+import { type NatsServer, startNats } from './servers.ts';
+
+export const OPTIONS: RunOptions = {
+  leaveReaders: false,
+  orphanSubjects: false,
+  copy: 'unacked',
+  autoRollback: false,
+};
+
+export interface TestRun {
+  server: NatsServer;
+  settings: ConnectSettings;
+  account: JetStreamWriter;
+  environment: RunEnvironment;
+  /** Everything that the engine said. */
+  notices: Notice[];
+  stop(): Promise<void>;
+}
+
+/** A server of its own with a topology applied in its initial mode, and all that `migrate` and `rollBack` need. */
+export async function startRun(topology: Topology): Promise<TestRun> {
+  const server = await startNats();
+  const settings: ConnectSettings = { servers: [server.url] };
+  const account = await openWriter(settings);
+  await applyTopology(account, topology);
+  const notices: Notice[] = [];
+  const host: Host = { notify: (notice) => void notices.push(notice) };
+  return {
+    server,
+    settings,
+    account,
+    notices,
+    environment: {
+      topology,
+      settings,
+      account,
+      platform: nonePlatform,
+      host,
+      signal: new AbortController().signal,
+      runsDir: mkdtempSync(join(tmpdir(), 'aa-runs-')),
+      timeouts: DEFAULT_TIMEOUTS,
+    },
+    async stop() {
+      await account.close();
+      await server.stop();
+    },
+  };
+}
+
+export async function applyTopology(account: JetStreamWriter, topology: Topology): Promise<void> {
+  const plan = await makePlan(account, topology);
+  await applyPlan(account, plan, { host: silentHost, allowDestructive: false });
+}
