@@ -155,7 +155,7 @@ const isStatus = (message: Msg): boolean => (message.headers?.code ?? 0) >= 100;
  * The reply subject carries the metadata: `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<ns>.<pending>`;
  * servers with domains put `<domain>.<account>` behind `ACK` (ADR-15), so the tokens are counted from the stream's name.
  */
-function parseDelivered(message: Msg): StreamMessage & { consumerSeq: number } {
+export function parseDelivered(message: Msg): StreamMessage & { consumerSeq: number } {
   const tokens = message.reply!.split('.');
   const shift = tokens.length >= 11 ? 2 : 0;
   const headers = new Map<string, string[]>();

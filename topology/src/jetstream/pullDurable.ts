@@ -1,0 +1,51 @@
+import { createInbox, type Msg } from 'nats';
+import type { JetStreamWriter } from './account.ts';
+import { parseDelivered, type StreamMessage } from './readRange.ts';
+
+/** A message that a durable delivered and that waits for its ack. */
+export interface DeliveredMessage extends StreamMessage {
+  /** Confirmed by the server. */
+  ack(): Promise<void>;
+}
+
+/** How long an empty durable may take to say so, ms. */
+const ANSWER_MS = 5_000;
+
+/** What a durable pull consumer has to deliver right now, at most `batch`; empty where there is nothing, or no such durable. */
+export function pullDurable(
+  account: JetStreamWriter,
+  stream: string,
+  durable: string,
+  batch: number,
+): Promise<DeliveredMessage[]> {
+  const { connection, apiPrefix } = account;
+  return new Promise((resolve) => {
+    const inbox = createInbox();
+    const messages: DeliveredMessage[] = [];
+    const finish = (): void => {
+      clearTimeout(timer);
+      subscription.unsubscribe();
+      resolve(messages);
+    };
+    const timer = setTimeout(finish, ANSWER_MS);
+    const subscription = connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error || (message.headers?.code ?? 0) >= 100) return finish();
+        messages.push(delivered(account, message));
+        if (messages.length >= batch) finish();
+      },
+    });
+    const body = JSON.stringify({ batch, no_wait: true });
+    connection.publish(`${apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${durable}`, body, { reply: inbox });
+  });
+}
+
+const ACK = new TextEncoder().encode('+ACK');
+
+function delivered({ connection }: JetStreamWriter, message: Msg): DeliveredMessage {
+  const { consumerSeq: _, ...parsed } = parseDelivered(message);
+  return {
+    ...parsed,
+    ack: async () => void (await connection.request(message.reply!, ACK, { timeout: ANSWER_MS })),
+  };
+}
