@@ -1,8 +1,22 @@
-import { checkTopology, formatProblem, hasErrors, requireEnvironment } from '@aa-ops/topology';
+import {
+  checkTopology,
+  formatProblem,
+  type Problem,
+  hasErrors,
+  requireEnvironment,
+  topologyInvalid,
+} from '@aa-ops/topology';
 
 /** What `validate` found; `ok` is false where there is an error, and the command then ends with 64. */
 export interface Validation {
-  json: { schemaVersion: 1; valid: boolean; environments: string[]; problems: unknown[] };
+  json: {
+    schemaVersion: 1;
+    valid: boolean;
+    environments: string[];
+    problems: Problem[];
+    /** Where it is not valid: what every other command would end with. */
+    error?: { code: string; message: string; hint?: string; details?: unknown };
+  };
   text: string;
   ok: boolean;
 }
@@ -28,7 +42,13 @@ export async function runValidate(context: {
     ? `${topologyPath} is valid for ${judged}${counts && `, with ${counts}`}`
     : `${topologyPath}: ${counts}`;
   return {
-    json: { schemaVersion: 1, valid: ok, environments, problems },
+    json: {
+      schemaVersion: 1,
+      valid: ok,
+      environments,
+      problems,
+      ...(!ok && { error: errorOf(topologyPath, problems) }),
+    },
     text: [...problems.map(formatProblem), last].join('\n'),
     ok,
   };
@@ -36,3 +56,8 @@ export async function runValidate(context: {
 
 const count = (amount: number, word: string) =>
   amount === 0 ? '' : `${amount} ${word}${amount === 1 ? '' : 's'}`;
+
+function errorOf(path: string, problems: readonly Problem[]) {
+  const { code, message, hint = '', details } = topologyInvalid(path, problems);
+  return { code, message, hint, details };
+}

@@ -4,3 +4,4 @@ export type { Place } from './located.ts';
 export { formatProblem, hasErrors, type Problem } from './problem.ts';
 export { requireEnvironment } from './requireEnvironment.ts';
 export { resolveTopology } from './resolve.ts';
+export { topologyInvalid } from './topologyInvalid.ts';

@@ -20,7 +20,7 @@ const heardIn = ({ topology }: RuleView, mode: string): string[] =>
 
 /** Modes whose subjects are all there to be judged. */
 const wholeModes = (view: RuleView): string[] =>
-  Object.keys(view.file.modes).filter((mode) => view.isWhole(['modes', mode]));
+  Object.keys(view.file.modes).filter((mode) => view.isWhole(['modes', mode], 2));
 
 /** A dead letter that no stream hears is lost: the runtime would wait for a PubAck that never comes. */
 export const unheldDeadLetters: Rule = {

@@ -66,7 +66,10 @@ export function checkRules(root: Located, shape: Shape, environmentNames: readon
       file,
       environment,
       topology: resolveTopology(file, environment ?? '', ''),
-      isWhole: (path) => !leftOut.some((gone) => isWithin(gone, path) || isWithin(path, gone)),
+      isWhole: (path, depth = Infinity) =>
+        !leftOut.some(
+          (gone) => (isWithin(gone, path) && gone.length <= path.length + depth) || isWithin(path, gone),
+        ),
     };
     for (const rule of rules)
       for (const { path, at, message, fix, severity = rule.severity } of rule.check(view)) {

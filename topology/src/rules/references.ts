@@ -19,7 +19,7 @@ export const unknownStream: Rule = {
   severity: 'error',
   why: 'a mode or an environment names a stream that `streams` does not have',
   *check({ file, isWhole }) {
-    if (!isWhole(['streams'])) return;
+    if (!isWhole(['streams'], 1)) return;
     for (const [mode, { subjects = {}, consumers = {} }] of Object.entries(file.modes)) {
       for (const stream of Object.keys(subjects))
         yield* unknown('stream', stream, file.streams, ['modes', mode, 'subjects', stream], 'key');
@@ -44,7 +44,7 @@ export const unknownConsumer: Rule = {
   severity: 'error',
   why: 'a mode or an environment names a durable that `consumers` does not have',
   *check({ file, isWhole }) {
-    if (!isWhole(['consumers'])) return;
+    if (!isWhole(['consumers'], 1)) return;
     const known = file.consumers ?? {};
     for (const within of ['modes', 'environments'] as const)
       for (const [owner, { consumers = {} }] of Object.entries(file[within]))
@@ -59,7 +59,7 @@ export const unknownWorkload: Rule = {
   severity: 'error',
   why: 'an environment overrides a workload that `workloads` does not have',
   *check({ file, isWhole }) {
-    if (!isWhole(['workloads'])) return;
+    if (!isWhole(['workloads'], 1)) return;
     const known = Object.fromEntries((file.workloads ?? []).map(({ name }) => [name, true]));
     for (const [environment, { workloads = {} }] of Object.entries(file.environments)) {
       const path = ['environments', environment, 'workloads'];
@@ -79,7 +79,7 @@ export const unknownMode: Rule = {
   severity: 'error',
   why: 'an environment begins in a mode that `modes` does not have, or names none of several',
   *check({ file, isWhole }) {
-    if (!isWhole(['modes'])) return;
+    if (!isWhole(['modes'], 1)) return;
     for (const [environment, { initialMode }] of Object.entries(file.environments)) {
       const path = ['environments', environment, 'initialMode'];
       if (initialMode !== undefined) yield* unknown('mode', initialMode, file.modes, path);
@@ -119,7 +119,7 @@ export const nothingToChoose: Rule = {
   why: 'without a mode and an environment no command can do anything',
   *check({ file, isWhole }) {
     for (const within of ['modes', 'environments'] as const)
-      if (isWhole([within]) && Object.keys(file[within]).length === 0)
+      if (isWhole([within], 1) && Object.keys(file[within]).length === 0)
         yield {
           path: [within],
           at: 'key',
@@ -135,7 +135,7 @@ export const unused: Rule = {
   severity: 'warning',
   why: 'a stream that no mode gives subjects, or a durable that no mode places, is most often a mistake',
   *check({ file, isWhole }) {
-    if (!isWhole(['modes'])) return;
+    if (!isWhole(['modes'], 3)) return;
     const modes = Object.values(file.modes);
     for (const [name, { mirror, sources }] of Object.entries(file.streams))
       if (!mirror && !sources && !modes.some(({ subjects = {} }) => own(subjects, name)?.length))

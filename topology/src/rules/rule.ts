@@ -29,8 +29,11 @@ export interface RuleView {
   /** Undefined: without any environment's overrides. */
   environment: string | undefined;
   topology: Topology;
-  /** Whether nothing at or below this path was left out because its shape is wrong. */
-  isWhole(path: Path): boolean;
+  /**
+   * Whether nothing at this path, or at most `depth` steps below it (default: anywhere), was left out because its shape is
+   * wrong. A rule that needs all of something must not blame the rest for what is not there.
+   */
+  isWhole(path: Path, depth?: number): boolean;
 }
 
 /** Where a stream's field is set for this view: the environment's override, else the stream's own entry. */

@@ -76,7 +76,7 @@ export const unknownOrigin: Rule = {
   severity: 'warning',
   why: 'a source or mirror of a stream that `streams` does not have copies nothing unless somebody else makes it',
   *check(view) {
-    if (!view.isWhole(['streams'])) return;
+    if (!view.isWhole(['streams'], 1)) return;
     for (const { stream, from, path } of allOrigins(view))
       if (!Object.hasOwn(view.topology.streams, from))
         yield {

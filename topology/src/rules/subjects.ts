@@ -154,7 +154,7 @@ export const modesAlike: Rule = {
   severity: 'error',
   why: 'the live mode is read from who owns which subject: two modes that do not differ in that cannot be told apart',
   *check({ file, isWhole }) {
-    if (!isWhole(['modes'])) return;
+    if (!isWhole(['modes'], 3)) return;
     const seen = new Map<string, string>();
     for (const [mode, { subjects = {} }] of Object.entries(file.modes)) {
       const owned = Object.entries(subjects).flatMap(([stream, list]) =>
