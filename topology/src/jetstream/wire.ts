@@ -36,7 +36,12 @@ export interface StreamConfig {
   duplicate_window?: number;
   compression?: 'none' | 's2';
   allow_direct?: boolean;
+  mirror_direct?: boolean;
   allow_rollup_hdrs?: boolean;
+  /** 2.11 */
+  allow_msg_ttl?: boolean;
+  /** ns; 2.11 */
+  subject_delete_marker_ttl?: number;
   deny_delete?: boolean;
   deny_purge?: boolean;
   sealed?: boolean;

@@ -2,7 +2,7 @@ import type { JetStreamReader } from '../jetstream/account.ts';
 import type { StreamConfig, StreamInfo } from '../jetstream/wire.ts';
 import type { LiveAccount, LiveStream } from '../live/liveAccount.ts';
 import type { Desired } from '../model.ts';
-import { comparableStream } from './normalize.ts';
+import { streamValues } from './streamValues.ts';
 import { createConfig } from './createConfig.ts';
 
 /** What an update would delete at once. */
@@ -15,7 +15,12 @@ export interface Deletion {
 export const NO_DELETION: Deletion = { messages: 0, why: '' };
 
 type Reader = Pick<JetStreamReader, 'message' | 'subjectCounts'>;
-type Limits = Record<string, unknown>;
+/** The fields that decide what is kept, as they count. */
+const LIMITS = ['retention', 'discard', 'max_age', 'max_msgs', 'max_bytes', 'max_msgs_per_subject'] as const;
+type Limits = Record<(typeof LIMITS)[number], unknown>;
+
+const limitsOf = (config: StreamConfig): Limits =>
+  Object.fromEntries(LIMITS.map((wire) => [wire, streamValues[wire]!(config)])) as Limits;
 
 /**
  * Counts what the server would delete if the streams got the limits they should have, by stream; streams that lose nothing
@@ -43,12 +48,12 @@ export async function countDeletion(
   config: StreamConfig,
 ): Promise<Deletion> {
   if (standing.info.state.messages === 0) return NO_DELETION;
-  return countOne(reader, standing, comparableStream(standing.info.config), comparableStream(config));
+  return countOne(reader, standing, limitsOf(standing.info.config), limitsOf(config));
 }
 
 async function countOne(reader: Reader, live: LiveStream, before: Limits, after: Limits): Promise<Deletion> {
   const { info } = live;
-  const changed = (wire: string) => before[wire] !== after[wire];
+  const changed = (wire: keyof Limits) => before[wire] !== after[wire];
   const oldest: Deletion[] = [];
   const rest: Deletion[] = [];
   if (changed('max_age') && Number(after['max_age']) > 0) oldest.push(await expired(reader, info, after));

@@ -1,11 +1,11 @@
 import type { LiveAccount } from '../live/liveAccount.ts';
 import { liveConsumer } from '../live/liveAccount.ts';
 import type { ModeReading } from '../live/readMode.ts';
-import type { Desired, DesiredConsumer, Topology } from '../model.ts';
+import type { Desired, Topology } from '../model.ts';
 import type { ServerKind } from './capabilities.ts';
 import type { Deletion } from './deletions.ts';
 import { diffConsumer } from './diffConsumer.ts';
-import { createConfig } from './createConfig.ts';
+import type { ConsumerSurroundings } from './consumerValues.ts';
 import { diffStream } from './diffStream.ts';
 import { findOverlaps } from './overlaps.ts';
 import { type Action, type Overlap, type Plan, type PlannedChange, summarize } from './plan.ts';
@@ -31,7 +31,6 @@ export function diff(input: PlanInput): Plan {
   const losses = byHolder(gains);
   const streams = desired.streams.map((stream): PlannedChange => {
     const standing = live.streams.get(stream.name);
-    const deletion = input.deletions?.get(stream.name);
     return diffStream({
       mode: desired.mode,
       desired: stream,
@@ -39,8 +38,8 @@ export function diff(input: PlanInput): Plan {
       gains: gains.get(stream.name) ?? [],
       losses: losses.get(stream.name) ?? [],
       runOpen: input.runOpen ?? false,
-      ...(standing ? { live: standing } : {}),
-      ...(deletion ? { deletion } : {}),
+      live: standing,
+      deletion: input.deletions?.get(stream.name),
     });
   });
   const changes = [...streams.sort(byAction), ...diffConsumers(input, server).sort(byAction)];
@@ -56,23 +55,25 @@ export function diff(input: PlanInput): Plan {
 }
 
 function diffConsumers({ desired, live }: PlanInput, server: ServerKind): PlannedChange[] {
-  const streams = new Map(desired.streams.map((stream) => [stream.name, stream]));
-  const homes = durableHomes(live);
-  const accountMaxAckPending = (live.account.limits as { max_ack_pending?: number }).max_ack_pending;
+  const limit = (live.account.limits as { max_ack_pending?: number }).max_ack_pending;
+  const surroundings = new Map(
+    desired.streams.map((stream): [string, ConsumerSurroundings] => [
+      stream.name,
+      { stream: stream.fields, ...(limit === undefined ? {} : { accountMaxAckPending: limit }) },
+    ]),
+  );
+  let homes: Map<string, string[]> | undefined; // only a durable that is missing asks
   return desired.consumers.map((consumer) => {
     const standing = liveConsumer(live, consumer.stream, consumer.name);
-    const stream = streams.get(consumer.stream);
+    if (!standing) homes ??= durableHomes(live);
     return diffConsumer({
       mode: desired.mode,
       desired: consumer,
-      elsewhere: (homes.get(consumer.name) ?? []).filter((home) => home !== consumer.stream),
+      live: standing,
+      elsewhere: standing ? [] : (homes?.get(consumer.name) ?? []),
       waiting: live.streams.get(consumer.stream)?.info.state.messages ?? 0,
-      surroundings: {
-        stream: stream ? createConfig(stream) : {},
-        ...(accountMaxAckPending === undefined ? {} : { accountMaxAckPending }),
-      },
+      surroundings: surroundings.get(consumer.stream) ?? { stream: {} },
       server,
-      ...(standing ? { live: standing } : {}),
     });
   });
 }
@@ -101,20 +102,25 @@ function byHolder(gains: ReadonlyMap<string, Overlap[]>): Map<string, Overlap[]>
   return losses;
 }
 
-const ORDER: readonly Action[] = ['create', 'update', 'replace', 'handover', 'delete', 'none'];
+const ORDER: Readonly<Record<Action, number>> = {
+  create: 0,
+  update: 1,
+  replace: 2,
+  handover: 3,
+  delete: 4,
+  none: 5,
+};
 /** Stable, so that within one action the file's order stays. */
-const byAction = (a: PlannedChange, b: PlannedChange): number =>
-  ORDER.indexOf(a.action) - ORDER.indexOf(b.action);
+const byAction = (a: PlannedChange, b: PlannedChange): number => ORDER[a.action] - ORDER[b.action];
 
 /** Streams and consumers that no mode of the topology names; a durable that a migration left behind is named by one. */
-function unmanaged({ topology, desired, live }: PlanInput): Plan['unmanaged'] {
-  const key = (stream: string, name: string) => `${stream} ${name}`;
-  const ours = new Set(desired.consumers.map(({ stream, name }: DesiredConsumer) => key(stream, name)));
-  for (const mode of Object.values(topology.modes))
-    for (const [name, { stream }] of Object.entries(mode.consumers)) ours.add(key(stream, name));
-  const consumers = [...live.streams].flatMap(([stream, one]) =>
-    one.consumers.filter(({ name }) => !ours.has(key(stream, name))).map(({ name }) => ({ stream, name })),
-  );
+function unmanaged({ topology, live }: PlanInput): Plan['unmanaged'] {
+  const modes = Object.values(topology.modes);
+  const named = (stream: string, name: string): boolean =>
+    modes.some(({ consumers }) => Object.hasOwn(consumers, name) && consumers[name]!.stream === stream);
+  const consumers: Plan['unmanaged']['consumers'] = [];
+  for (const [stream, one] of live.streams)
+    for (const { name } of one.consumers) if (!named(stream, name)) consumers.push({ stream, name });
   return {
     streams: live.foreign.filter(({ internal }) => !internal).map(({ info }) => info.config.name),
     consumers,

@@ -5,24 +5,25 @@ import { type DesiredStream, placeholderSubject, RESERVED_PREFIX } from '../mode
 import type { ServerKind } from './capabilities.ts';
 import { classifyCreate, classifyStreamField, type Verdict, type WireChange, worst } from './classify.ts';
 import { createConfig } from './createConfig.ts';
-import { comparedStreamFields } from './defaults.ts';
 import { type Deletion, NO_DELETION } from './deletions.ts';
 import { fieldChange, REPLACE_HINT, reasons } from './describe.ts';
-import { comparableStream, handoverSources, sameValue } from './normalize.ts';
+import { handoverSources } from './streamValues.ts';
+import { serverMetadata } from './values.ts';
+import { streamWireChanges } from './wireChanges.ts';
 import { describeOverlap } from './overlaps.ts';
-import type { FieldChange, Overlap, PlannedChange } from './plan.ts';
+import { type FieldChange, type Overlap, type PlannedChange, UNCHANGED } from './plan.ts';
 
 /** Everything that decides what one stream's change is. */
 export interface StreamCase {
   mode: string;
   desired: DesiredStream;
-  live?: LiveStream;
+  live: LiveStream | undefined;
   server: ServerKind;
   /** Subjects that it should have and another stream still hears. */
   gains: Overlap[];
   /** Subjects that it hears and another stream of the topology should have. */
   losses: Overlap[];
-  deletion?: Deletion;
+  deletion: Deletion | undefined;
   /** A migration is under way: its sources, and the windows it narrows for a while, are not drift. */
   runOpen: boolean;
 }
@@ -60,8 +61,8 @@ function createdFields({ subjects, fields }: DesiredStream): FieldChange[] {
 
 function diffExisting(one: StreamCase, live: LiveStream): PlannedChange {
   const changes = wireChanges(one, live);
+  if (changes.length === 0) return { ...shell(one, live.info.config), ...UNCHANGED };
   const config = updatedConfig(live.info.config, one.desired, changes);
-  if (changes.length === 0) return { ...shell(one, config), ...unchanged, fields: [] };
 
   const moves = overlapVerdict([...one.gains, ...one.losses], one.mode);
   const circumstances = { server: one.server, consumers: live.consumers };
@@ -87,29 +88,20 @@ function diffExisting(one: StreamCase, live: LiveStream): PlannedChange {
   };
 }
 
-const unchanged = {
-  action: 'none',
-  class: 'safe',
-  messagesDeleted: 0,
-  reason: 'stands as it should',
-} as const;
-
 const shell = (one: StreamCase, config: StreamConfig) => ({
   kind: 'stream' as const,
   name: one.desired.name,
-  ...(one.live ? { seen: one.live.info } : {}),
+  seen: one.live?.info,
   config,
   overlaps: [...one.gains, ...one.losses],
 });
 
 function wireChanges(one: StreamCase, live: LiveStream): WireChange[] {
   const copying = one.runOpen && handoverSources(live.info.config).length > 0;
-  const before = comparableStream(copying ? withoutHandover(live.info.config) : live.info.config);
-  const after = comparableStream(createConfig(one.desired));
+  const config = copying ? withoutHandover(live.info.config) : live.info.config;
+  const changes = streamWireChanges(config, createConfig(one.desired));
   const windowIsFree = copying || windowDependsOnHistory(one.desired);
-  return ['subjects', ...comparedStreamFields]
-    .filter((wire) => !(windowIsFree && wire === 'duplicate_window') && !sameValue(before[wire], after[wire]))
-    .map((wire) => ({ wire, before: before[wire], after: after[wire] }));
+  return windowIsFree ? changes.filter(({ wire }) => wire !== 'duplicate_window') : changes;
 }
 
 /** A copy that sets no window has none if it was made as a copy, and keeps its own if it became one. */
@@ -128,7 +120,8 @@ function updatedConfig(live: StreamConfig, desired: DesiredStream, changes: Wire
   for (const { wire, after } of changes) {
     if (wire === 'subjects') config.subjects = writtenSubjects(live, desired);
     else if (wire === 'sources') config.sources = desired.fields.sources ?? [];
-    else if (wire === 'metadata') config.metadata = { ...serverMetadata(live), ...desired.fields.metadata };
+    else if (wire === 'metadata')
+      config.metadata = { ...serverMetadata(live.metadata), ...desired.fields.metadata };
     else if (after === null) delete config[wire];
     else config[wire] = fields[wire] ?? after;
   }
@@ -144,9 +137,6 @@ function writtenSubjects(live: StreamConfig, desired: DesiredStream): string[] {
   );
   return own.length > 0 ? [...own, ...reserved] : [placeholder, ...reserved];
 }
-
-const serverMetadata = ({ metadata }: StreamConfig): Record<string, string> =>
-  Object.fromEntries(Object.entries(metadata ?? {}).filter(([key]) => key.startsWith('_nats.')));
 
 /** Subjects that come from or go to nobody. */
 function subjectsVerdict({ before, after }: WireChange, one: StreamCase): Verdict {

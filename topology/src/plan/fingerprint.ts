@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ConsumerInfo, StreamInfo } from '../jetstream/wire.ts';
 import type { LiveAccount } from '../live/liveAccount.ts';
 import { liveConsumer } from '../live/liveAccount.ts';
-import { canonicalJson, withoutServerMetadata } from './normalize.ts';
+import { canonicalJson, withoutServerMetadata } from './values.ts';
 import type { Plan } from './plan.ts';
 
 /** What stands for a thing that does not exist. */

@@ -3,7 +3,7 @@ export { countDeletion, countDeletions, type Deletion } from './deletions.ts';
 export { diff, type PlanInput } from './diff.ts';
 export { ABSENT, fingerprint, nameOf } from './fingerprint.ts';
 export { makePlan, type MakePlanOptions } from './makePlan.ts';
-export { canonicalJson, comparableConsumer, comparableStream, sameValue } from './normalize.ts';
+export { canonicalJson, sameValue } from './values.ts';
 export { findOverlaps } from './overlaps.ts';
 export { type PlanFile, readPlanFile, refuseStale, writePlanFile } from './planFile.ts';
 export {

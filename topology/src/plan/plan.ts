@@ -47,8 +47,8 @@ export interface Overlap {
 
 /** A change and all that writing it needs. */
 export type PlannedChange = Change & { overlaps: Overlap[] } & (
-    | { kind: 'stream'; seen?: StreamInfo; config: StreamConfig }
-    | { kind: 'consumer'; stream: string; seen?: ConsumerInfo; config: ConsumerConfig }
+    | { kind: 'stream'; seen: StreamInfo | undefined; config: StreamConfig }
+    | { kind: 'consumer'; stream: string; seen: ConsumerInfo | undefined; config: ConsumerConfig }
   );
 
 export interface PlanSummary {
@@ -59,6 +59,18 @@ export interface PlanSummary {
   handover: number;
   unchanged: number;
 }
+
+/** What is the same in every change of something that stands as it should. */
+export const UNCHANGED: Pick<Change, 'action' | 'class' | 'fields' | 'messagesDeleted' | 'reason'> & {
+  overlaps: Overlap[];
+} = {
+  action: 'none',
+  class: 'safe',
+  fields: Object.freeze<FieldChange[]>([]) as FieldChange[],
+  messagesDeleted: 0,
+  reason: 'stands as it should',
+  overlaps: Object.freeze<Overlap[]>([]) as Overlap[],
+};
 
 /** The way from what stands to what should stand, as a value. */
 export interface Plan {

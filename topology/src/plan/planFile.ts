@@ -1,6 +1,6 @@
 import { OpsError } from '../errors.ts';
 import { fingerprintsOf } from './fingerprint.ts';
-import { canonicalJson } from './normalize.ts';
+import { canonicalJson } from './values.ts';
 import { type Change, pending, type Plan, planDocument } from './plan.ts';
 
 const KIND = 'aa-ops-plan';
