@@ -99,6 +99,12 @@ export const RESERVED_PREFIX = '_aa-ops.';
 /** The KV bucket of journal, lease and pair memory. */
 export const STATE_BUCKET = 'aa-ops';
 
+/** A mirror hears nothing at all: the server refuses even a placeholder (10034). */
+function subjectsOf(name: string, fields: StreamFields, mode: Mode): string[] {
+  if (mode.subjects[name]?.length) return mode.subjects[name];
+  return fields.mirror ? [] : [placeholderSubject(name)];
+}
+
 /** The pure projection of a topology onto one of its modes. Throws a TypeError on a mode that it does not have. */
 export function desiredIn(topology: Topology, modeName: string): Desired {
   const mode = topology.modes[modeName];
@@ -108,7 +114,7 @@ export function desiredIn(topology: Topology, modeName: string): Desired {
     mode: modeName,
     streams: Object.entries(topology.streams).map(([name, fields]) => ({
       name,
-      subjects: mode.subjects[name]?.length ? mode.subjects[name] : [placeholderSubject(name)],
+      subjects: subjectsOf(name, fields, mode),
       fields: { num_replicas: replicas, ...fields },
     })),
     consumers: Object.entries(mode.consumers).map(([name, { stream, fields }]) => ({

@@ -1,0 +1,97 @@
+/**
+ * How long nobody owns the subjects: `npm run bench:handover [-- CYCLES [REPLICAS]]`. Migrates the seeds' topology and back
+ * under four publishers with 16 publishes in flight each and two that wait for every ack, and prints the windows.
+ */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { applyPlan, makePlan, openWriter, silentHost, type Topology } from '@aa-ops/topology';
+import { nonePlatform } from '../../cli/src/platform/platform.ts';
+import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../../cli/src/runbook/context.ts';
+import { migrate } from '../../cli/src/runbook/migrate.ts';
+import { rollBack } from '../../cli/src/runbook/rollBack.ts';
+import { startNats, startNatsCluster } from '../../cli/src/servers/index.ts';
+import { judge, type PublisherSpec, startTraffic } from '../../cli/src/traffic/index.ts';
+import { seedTopology } from '../../test/support/topologies.ts';
+
+const cycles = Number(process.argv[2] ?? 5);
+const replicas = Number(process.argv[3] ?? 1);
+
+const subjects = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'];
+const publishers: PublisherSpec[] = [
+  ...[1, 2, 3, 4].map((n) => ({
+    name: `pipelined-${n}`,
+    kind: 'pipelined' as const,
+    inFlight: 16,
+    msgId: n % 2 === 0,
+    ratePerSecond: 500,
+    subjects,
+  })),
+  ...[1, 2].map((n) => ({
+    name: `waiting-${n}`,
+    kind: 'waiting' as const,
+    msgId: n % 2 === 0,
+    ratePerSecond: 100,
+    subjects,
+  })),
+];
+
+const quantile = (values: number[], q: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))]!;
+
+const topology: Topology = { ...seedTopology, environment: { ...seedTopology.environment, replicas } };
+const cluster = replicas > 1 ? await startNatsCluster(replicas) : undefined;
+const server = cluster ? undefined : await startNats();
+const settings = { servers: cluster?.urls ?? [server!.url] };
+const account = await openWriter(settings);
+await applyPlan(account, await makePlan(account, topology), { host: silentHost, allowDestructive: false });
+const environment: RunEnvironment = {
+  topology,
+  settings,
+  account,
+  platform: nonePlatform,
+  host: silentHost,
+  signal: new AbortController().signal,
+  runsDir: mkdtempSync(join(tmpdir(), 'aa-bench-')),
+  timeouts: DEFAULT_TIMEOUTS,
+};
+const traffic = await startTraffic(settings, publishers);
+const windows: number[] = [];
+const options = { leaveReaders: false, orphanSubjects: false, copy: 'unacked', autoRollback: false };
+let held = 0;
+for (let cycle = 0; cycle < cycles; cycle++) {
+  for (const outcome of [await migrate(environment, { to: 'multi', options }), await rollBack(environment)]) {
+    if (outcome.exitCode !== 0) throw outcome.error ?? new Error(JSON.stringify(outcome.json));
+    windows.push(outcome.json.handovers[0]!.windowMs);
+    held += outcome.json.handovers.reduce((sum, handover) => sum + handover.held, 0);
+  }
+}
+await traffic.stop();
+const verdict = await judge(account, traffic.ledger, {
+  streams: Object.keys(topology.streams),
+  holders: Object.keys(topology.modes.single!.subjects),
+});
+const result = {
+  server: account.server.version,
+  replicas,
+  handovers: windows.length,
+  windowMs: {
+    min: Math.min(...windows),
+    median: quantile(windows, 0.5),
+    p90: quantile(windows, 0.9),
+    max: Math.max(...windows),
+  },
+  held,
+  publishes: verdict.sent,
+  publishLatencyMs: verdict.latencyMs,
+  longestWaitMs: verdict.longestWaitMs,
+  lost: verdict.lost,
+  doubled: verdict.doubled,
+  refused: verdict.refused,
+  outOfOrderWaiting: verdict.outOfOrderWaiting,
+  outOfOrderPipelined: verdict.outOfOrderPipelined,
+};
+console.log(JSON.stringify(result, null, 2));
+await account.close();
+await (cluster ?? server)!.stop();
+process.exit(0);
