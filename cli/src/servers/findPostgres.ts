@@ -91,6 +91,12 @@ async function distroFolders(): Promise<string[]> {
   return [...folders, ...FIXED_FOLDERS].filter((_, index) => present[index]);
 }
 
+/** A folder that is given, and the version of what is in it. Throws when it holds nothing that can be run. */
+export const postgresIn = async (bin: string): Promise<{ bin: string; version: string }> => ({
+  bin,
+  version: await versionIn(bin),
+});
+
 // Run as the account that will run the server: what is closed to it is of no use.
 async function versionIn(bin: string): Promise<string> {
   for (const name of ['postgres', 'initdb']) {

@@ -4,7 +4,7 @@ import { messageOf } from '@aa-ops/topology';
 import pg from 'pg';
 import { postgresAccount } from './account.ts';
 import { type Child, startChild } from './child.ts';
-import { findPostgres } from './findPostgres.ts';
+import { findPostgres, postgresIn } from './findPostgres.ts';
 import type { RunningServer } from './nats.ts';
 import { freePort } from './ports.ts';
 import { initdbEnv, preparePostgresData, removePostgresData } from './postgresData.ts';
@@ -22,6 +22,8 @@ export interface PostgresServer extends RunningServer {
 }
 
 export interface PostgresOptions {
+  /** The folder of `postgres` and `initdb`. Default: what findPostgres finds. */
+  bin?: string;
   /** Data and password. Default: a temporary folder, removed by `stop`. */
   dir?: string;
   /** Default: a free one. */
@@ -42,7 +44,7 @@ const STOP_BOUND_MS = 15_000;
 
 /** Starts a PostgreSQL on 127.0.0.1 (no Unix socket, password by SCRAM) and waits until it answers. Throws OpsError `server-start`. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
-  const { bin, version } = await findPostgres();
+  const { bin, version } = options.bin ? await postgresIn(options.bin) : await findPostgres();
   const dir = options.dir === undefined ? makeTempDir('postgres') : resolve(options.dir);
   const user = options.user ?? 'athlete';
   const database = options.database ?? 'athlete_normalize';
