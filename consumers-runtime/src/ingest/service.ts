@@ -1,0 +1,98 @@
+import { Counter, Registry } from 'prom-client';
+import { createHttpMetrics } from '../shared/httpMetrics.ts';
+import { type Reply, type Route, startHttpServer } from '../shared/httpServer.ts';
+import type { Service } from '../shared/lifecycle.ts';
+import type { Log } from '../shared/log.ts';
+import { metricsRoute } from '../shared/metricsRoute.ts';
+import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
+import type { IngestConfig } from './config.ts';
+import { hrvRoute } from './hrvRoute.ts';
+import { createPublish } from './publish.ts';
+
+const TOPIC = 'hrv_raw_received';
+
+/** Starts ingest-service. Resolves when it listens; NATS is connected to for as long as it takes. Throws ConfigError. */
+export async function startIngest(config: IngestConfig, log: Log, signal: AbortSignal): Promise<Service> {
+  log.info(`[event-bus] Stream mode: ${config.streamMode} (EVENT_STREAM_MODE="${config.streamModeGiven}")`);
+  let link: NatsLink | undefined;
+  const registry = new Registry();
+  const published = new Counter({
+    name: 'event_bus_events_published_total',
+    help: 'Events published to the bus by whether a stream stored them',
+    labelNames: ['topic', 'status'],
+    registers: [registry],
+  });
+  for (const status of ['success', 'error']) published.inc({ topic: TOPIC, status }, 0);
+
+  const publish = createPublish({
+    link: () => link,
+    subject: config.subject,
+    timeoutMs: config.publishTimeoutMs,
+    inject: () => {},
+    onPublished: (stored) => published.inc({ topic: TOPIC, status: stored ? 'success' : 'error' }),
+  });
+
+  const connected = (): boolean => link?.connected() ?? false;
+  const health = (): Reply => ({
+    status: connected() ? 200 : 503,
+    json: {
+      status: connected() ? 'healthy' : 'unhealthy',
+      service: 'ingest',
+      eventBus: connected() ? 'connected' : 'disconnected',
+    },
+  });
+  const verdict = (ok: boolean): Reply => ({
+    status: ok ? 200 : 503,
+    json: { status: ok ? 'ok' : 'not ok' },
+  });
+  const metricsPage = metricsRoute(registry);
+
+  /** Every door of the service: a vendor's webhook is one more line here. */
+  const routes: Route[] = [
+    hrvRoute({ secrets: config, bodyLimit: config.bodyLimit, publish }),
+    { method: 'GET', path: '/health', handle: health },
+    { method: 'GET', path: '/readyz', handle: () => verdict(connected() && !signal.aborted) },
+    { method: 'GET', path: '/livez', handle: () => verdict(true) },
+    metricsPage,
+  ];
+  const server = await startHttpServer({
+    port: config.port,
+    portVariable: 'PORT',
+    routes,
+    observe: createHttpMetrics(registry),
+    log,
+  });
+  const metricsServer =
+    config.prometheusPort === 0
+      ? undefined
+      : await startHttpServer({
+          port: config.prometheusPort,
+          portVariable: 'PROMETHEUS_PORT',
+          routes: [metricsPage],
+          log,
+        });
+  log.info(`[ingest-service] Listening on port ${server.port}`, { metricsPort: metricsServer?.port ?? null });
+
+  const begun = openNatsLink({
+    url: config.natsUrl,
+    credsFile: config.natsCreds,
+    name: 'ingest-service',
+    log,
+    signal,
+  }).then((opened) => {
+    link = opened;
+    if (opened) log.info(`[ingest-service] Publishing to ${config.subject}`);
+  });
+
+  return {
+    async stop() {
+      await Promise.race([
+        server.stop(),
+        new Promise((resolve) => setTimeout(resolve, config.stopTimeoutMs).unref()),
+      ]);
+      await begun;
+      await link?.close();
+      await metricsServer?.stop();
+    },
+  };
+}

@@ -1,0 +1,152 @@
+import type { JetStreamManager } from 'nats';
+import { createBackoff, pause } from '../shared/backoff.ts';
+import { type Log, messageOf } from '../shared/log.ts';
+import type { NatsLink } from '../shared/natsLink.ts';
+import { type Binding, findConsumer, readConsumer, toBinding } from './bind.ts';
+import type { NormalizeConfig } from './config.ts';
+import { hears } from './hears.ts';
+import type { Incoming } from './message.ts';
+import { type Puller, startPulling } from './pull.ts';
+
+/** The tie to the durable: made, watched, and made again when the durable goes away or a better one appears. */
+export interface Attachment {
+  /** As last read; undefined while there is none. */
+  readonly binding: () => Binding | undefined;
+  ask(): void;
+  /** Asks for no more messages; resolves when none can be under way. */
+  stop(): Promise<void>;
+}
+
+export interface AttachOptions {
+  link: NatsLink;
+  jsm: JetStreamManager;
+  config: NormalizeConfig;
+  room: () => number;
+  onMessage(incoming: Incoming): void;
+  onBound(binding: Binding): void;
+  log: Log;
+  signal: AbortSignal;
+}
+
+/** How often the durable is read: its limits, its backlog, whether it is still the one we know, and whether a better candidate is there. */
+const WATCH_MS = 10_000;
+/** Lines about a durable that is still missing come this often, not at every look. */
+const REPEAT_LOG_MS = 30_000;
+
+/** Starts looking at once and never stops by itself. */
+export function attach(options: AttachOptions): Attachment {
+  const { link, jsm, config, log, signal } = options;
+  let binding: Binding | undefined;
+  let puller: Puller | undefined;
+  /** Ends the pause between two looks. */
+  let wake = new AbortController();
+  const running = run();
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      const found = await find();
+      if (!found) return;
+      await work(found);
+    }
+  }
+
+  /** Looks until a candidate has the durable, every 2 s at most. */
+  async function find(): Promise<Binding | undefined> {
+    const backoff = createBackoff(250, 2_000);
+    let quietUntil = 0;
+    while (!signal.aborted) {
+      const speak = performance.now() >= quietUntil;
+      if (speak) quietUntil = performance.now() + REPEAT_LOG_MS;
+      try {
+        const found = await findConsumer(jsm, config, speak ? log : onlyGoodNews(log));
+        if (found) return found;
+      } catch (error) {
+        if (speak)
+          log.warn(
+            `[normalize] JetStream does not tell about consumer ${config.durable}: ${messageOf(error)}`,
+          );
+      }
+      await backoff.pause(signal);
+    }
+    return undefined;
+  }
+
+  /** Pulls until the durable is lost or a better one is found. */
+  async function work(found: Binding): Promise<void> {
+    let lost: string | undefined;
+    wake = new AbortController();
+    binding = found;
+    options.onBound(found);
+    puller = startPulling({
+      nc: link.nc,
+      stream: found.stream,
+      durable: found.durable,
+      maxRequest: found.maxRequest,
+      connected: link.connected,
+      room: options.room,
+      onMessage: options.onMessage,
+      onLost(why) {
+        lost = why;
+        wake.abort();
+      },
+    });
+    while (!signal.aborted && lost === undefined) {
+      await pause(WATCH_MS * (0.75 + Math.random() / 2), AbortSignal.any([signal, wake.signal]));
+      if (signal.aborted || lost !== undefined || !link.connected()) continue;
+      lost = await watch(found).catch((error: unknown) => {
+        log.warn(
+          `[normalize] Consumer ${config.durable} on ${found.stream} could not be read: ${messageOf(error)}`,
+        );
+        return undefined;
+      });
+    }
+    if (signal.aborted) return; // stop() ends the puller
+    log.warn(`[normalize] Consumer ${found.durable} on ${found.stream} let go: ${lost}. Binding again.`);
+    await puller.stop();
+    puller = undefined;
+    binding = undefined;
+  }
+
+  /** Reads the durable again; says why it is to be left, if it is. */
+  async function watch(bound: Binding): Promise<string | undefined> {
+    const info = await readConsumer(jsm, bound.stream, bound.durable);
+    if (!info) return 'it does not exist any more';
+    if (info.created !== bound.created) return 'it was made anew';
+    binding = toBinding(info, config.subject);
+    const rank = config.candidates.indexOf(bound.stream);
+    for (const better of config.candidates.slice(0, Math.max(0, rank))) {
+      if ((await readConsumer(jsm, better, bound.durable)) && (await mayLeave(binding, better))) {
+        return `${better} has it now`;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * A pod on a fall-back moves up only where nothing can be left behind: the better stream copies the fall-back, or it hears
+   * the subject itself (then the fall-back does not) and the fall-back's durable has nothing left to deliver.
+   */
+  async function mayLeave(from: Binding, better: string): Promise<boolean> {
+    const { config: stream } = await jsm.streams.info(better);
+    if (stream.sources?.some((source) => source.name === from.stream)) return true;
+    return hears(stream.subjects, from.subject) && from.pending === 0 && from.ackPending === 0;
+  }
+
+  link.onChange((connected) => {
+    if (!connected) return;
+    puller?.forget();
+    puller?.ask();
+  });
+
+  return {
+    binding: () => binding,
+    ask: () => puller?.ask(),
+    async stop() {
+      await puller?.stop();
+      await running;
+    },
+  };
+}
+
+/** While a durable stays missing, only what changes is worth a line. */
+const onlyGoodNews = (log: Log): Log => ({ info: log.info, warn: () => {}, error: () => {} });

@@ -1,0 +1,56 @@
+import { messageOf } from '../shared/log.ts';
+
+/**
+ * What a failed statement says: `row` this row can never be stored · `retry` the same may succeed later · `database` no
+ * row is to blame, the next statement would fail as well.
+ */
+export type Fault = 'row' | 'retry' | 'database';
+
+/** Thrown when nothing can be written at the moment, whatever the row. */
+export class DatabaseAway extends Error {
+  override readonly name = 'DatabaseAway';
+}
+
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNABORTED',
+]);
+
+/** Serialization failure, deadlock, lock not available, query cancelled (statement_timeout). */
+const RETRY_STATES = new Set(['40001', '40P01', '55P03', '57014']);
+
+/**
+ * SQLSTATE classes that blame the server or the deployment: 08 connection, 25 read only (a standby), 28 credentials, 3D and
+ * 3F no such database or schema, 42 no such table or no right, 53 resources, 57 shut down, 58 input/output, XX internal.
+ */
+const DATABASE_CLASSES = new Set(['08', '25', '28', '3D', '3F', '42', '53', '57', '58', 'XX']);
+
+/** Retryable as in the handoff report (connection, timeout, ETIMEDOUT, ENOTFOUND) or by its SQLSTATE; everything else is the row's. */
+export function classify(error: unknown): Fault {
+  const code = codeOf(error);
+  if (code !== undefined && NETWORK_CODES.has(code)) return 'database';
+  if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) {
+    if (RETRY_STATES.has(code)) return 'retry';
+    return DATABASE_CLASSES.has(code.slice(0, 2)) ? 'database' : 'row';
+  }
+  return /connection|connect |timeout|timed out|terminat|not queryable/i.test(messageOf(error))
+    ? 'database'
+    : 'row';
+}
+
+/** Whether trying again later can help. */
+export const isRetryable = (error: unknown): boolean => classify(error) !== 'row';
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code === 'string') return code;
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  return undefined;
+}

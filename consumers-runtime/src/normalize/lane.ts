@@ -1,0 +1,123 @@
+import pg from 'pg';
+import { messageOf } from '../shared/log.ts';
+import { classify, DatabaseAway } from './classify.ts';
+import { type Candidate, type Group, toColumns } from './rows.ts';
+
+/** One dedicated connection. A pool would hide which statement waits for which connection, and hang when all are taken. */
+export interface Lane {
+  /** Stores the last event of each group, all or none. Throws the driver's error, or DatabaseAway when the connection is lost. */
+  write(groups: readonly Group[]): Promise<void>;
+  /** Writes and takes back a row. Throws DatabaseAway unless the table can be written to. */
+  probe(): Promise<void>;
+  /** Whether the row holds this event or a newer one. */
+  isStored(candidate: Candidate): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface LaneOptions {
+  url: string;
+  name: string;
+  /** ms after which the server gives up a statement; the client waits a little longer and then drops the connection. */
+  statementTimeoutMs: () => number;
+}
+
+const UPSERT = `
+INSERT INTO hrv_data AS stored (user_id, date, rmssd, ln_rmssd, captured_at)
+SELECT * FROM unnest($1::text[], $2::date[], $3::float8[], $4::float8[], $5::timestamptz[])
+ON CONFLICT (user_id, date) DO UPDATE
+SET rmssd = excluded.rmssd, ln_rmssd = excluded.ln_rmssd, captured_at = excluded.captured_at, updated_at = now()
+WHERE stored.captured_at <= excluded.captured_at`;
+
+const STORED = `
+SELECT 1 FROM hrv_data WHERE user_id = $1 AND date = $2 AND (captured_at > $3 OR (captured_at = $3 AND rmssd = $4))`;
+
+/** A user id that the schema refuses (it is empty), so that it can never be anybody's row. */
+const PROBE = `
+INSERT INTO hrv_data (user_id, date, rmssd, ln_rmssd, captured_at) VALUES ('', '0001-01-01', 1, 0, '0001-01-01T00:00:00Z')
+ON CONFLICT (user_id, date) DO NOTHING`;
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Connects on first use, and again after a loss. */
+export function createLane(options: LaneOptions): Lane {
+  let client: pg.Client | undefined;
+
+  async function connected(): Promise<pg.Client> {
+    if (client) return client;
+    const timeout = options.statementTimeoutMs();
+    const fresh = new pg.Client({
+      connectionString: options.url,
+      application_name: options.name,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: timeout,
+      query_timeout: timeout + 1_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
+    });
+    const drop = (): void => {
+      if (client === fresh) client = undefined;
+    };
+    fresh.on('error', drop);
+    fresh.on('end', drop);
+    try {
+      await fresh.connect();
+    } catch (error) {
+      await hangUp(fresh);
+      throw new DatabaseAway(messageOf(error), { cause: error });
+    }
+    client = fresh;
+    return fresh;
+  }
+
+  /** Runs one statement; an error that leaves no usable connection behind becomes DatabaseAway. */
+  async function query(text: string, values: unknown[], name?: string): Promise<pg.QueryResult> {
+    const mine = await connected();
+    try {
+      return await mine.query({ text, values, ...(name ? { name } : {}) });
+    } catch (error) {
+      const severity = (error as { severity?: string }).severity;
+      if (client === mine && severity !== undefined && severity !== 'FATAL' && severity !== 'PANIC')
+        throw error;
+      // No answer, or none after this one: whether the statement was committed is not known.
+      if (client === mine) client = undefined;
+      await hangUp(mine);
+      throw new DatabaseAway(messageOf(error), { cause: error });
+    }
+  }
+
+  return {
+    async write(groups) {
+      await query(UPSERT, toColumns(groups), 'hrv_upsert');
+    },
+    async probe() {
+      try {
+        await query('BEGIN', []);
+        try {
+          await query(PROBE, []);
+        } finally {
+          await query('ROLLBACK', []);
+        }
+      } catch (error) {
+        if (classify(error) === 'row') return; // a constraint of its own: the table takes statements
+        throw error instanceof DatabaseAway ? error : new DatabaseAway(messageOf(error), { cause: error });
+      }
+    },
+    async isStored({ event, capturedAtMs }) {
+      const values = [event.userId, event.date, new Date(capturedAtMs).toISOString(), event.rmssd];
+      return (await query(STORED, values)).rowCount === 1;
+    },
+    async close() {
+      if (client) await hangUp(client);
+      client = undefined;
+    },
+  };
+}
+
+/** Never waits long: `end` destroys the socket when a statement is running, and says goodbye when none is. */
+async function hangUp(client: pg.Client): Promise<void> {
+  client.on('error', () => {}); // a lost connection may complain once more
+  await Promise.race([
+    client.end().catch(() => {}),
+    new Promise((resolve) => setTimeout(resolve, 500).unref()),
+  ]);
+}

@@ -1,0 +1,127 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Binding } from './bind.ts';
+import type { Incoming, Outcome } from './message.ts';
+
+/** What normalize counts; names and labels are fixed by contract.md. */
+export interface NormalizeMetrics {
+  /** Makes the series of a binding visible at 0. */
+  bound(binding: Binding): void;
+  settled(incoming: Incoming, outcome: Outcome, nowMs: number): void;
+  batch(size: number, ms: number, stored: boolean): void;
+}
+
+/** Read when somebody looks at /metrics. */
+export interface GaugeSources {
+  binding(): Binding | undefined;
+  oldestHeldMs(): number;
+  held(): number;
+}
+
+const RESULTS = ['success', 'retry', 'dlq', 'schema_invalid'] as const;
+type Result = (typeof RESULTS)[number];
+const TOPIC = 'hrv_raw_received';
+
+export function createNormalizeMetrics(
+  registry: Registry,
+  durable: string,
+  sources: GaugeSources,
+): NormalizeMetrics {
+  const registers = [registry];
+  const messages = new Counter({
+    name: 'normalize_hrv_messages_total',
+    help: 'Deliveries of HRV messages by how they were settled',
+    labelNames: ['result', 'subject', 'stream', 'durable'],
+    registers,
+  });
+  const consumed = new Counter({
+    name: 'event_bus_events_consumed_total',
+    help: 'Events taken from the bus by how they were settled',
+    labelNames: ['topic', 'status'],
+    registers,
+  });
+  const batchSize = new Histogram({
+    name: 'normalize_hrv_batch_size',
+    help: 'Messages of one batch',
+    buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000],
+    registers,
+  });
+  const batchSeconds = new Histogram({
+    name: 'normalize_hrv_batch_duration_seconds',
+    help: 'Time from the first byte parsed to the commit of a batch',
+    labelNames: ['stored'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'normalize_hrv_event_to_row_seconds',
+    help: "Time from the stream's storing of an event to its row's commit, by the two machines' clocks",
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600],
+    registers,
+  });
+  gauge(
+    'normalize_hrv_pending',
+    'Messages the durable has not delivered yet',
+    () => sources.binding()?.pending,
+  );
+  gauge(
+    'normalize_hrv_ack_pending',
+    'Messages delivered to any pod and not acked',
+    () => sources.binding()?.ackPending,
+  );
+  gauge('normalize_hrv_held', 'Messages in this pod that are not settled', sources.held);
+  gauge(
+    'normalize_hrv_oldest_held_seconds',
+    'Age of the oldest of them',
+    () => sources.oldestHeldMs() / 1_000,
+  );
+
+  function gauge(name: string, help: string, read: () => number | undefined): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read() ?? Number.NaN);
+      },
+    });
+  }
+
+  const children = new Map<string, (by: number) => void>();
+  /** A counter's label lookup per message would cost more than the count. */
+  function count(result: Result, subject: string, stream: string): void {
+    const key = `${result} ${subject} ${stream}`;
+    let increment = children.get(key);
+    if (!increment) {
+      const messagesChild = messages.labels(result, subject, stream, durable);
+      const consumedChild = consumed.labels(TOPIC, result);
+      increment = (by) => {
+        messagesChild.inc(by);
+        consumedChild.inc(by);
+      };
+      children.set(key, increment);
+    }
+    increment(1);
+  }
+
+  return {
+    bound({ subject, stream }) {
+      for (const result of RESULTS) {
+        messages.labels(result, subject, stream, durable).inc(0);
+        consumed.labels(TOPIC, result).inc(0);
+      }
+    },
+    settled(incoming, outcome, nowMs) {
+      count(resultOf(outcome), incoming.msg.subject, incoming.stream);
+      if (outcome.kind === 'success') latency.observe(Math.max(0, nowMs - incoming.storedMs) / 1_000);
+    },
+    batch(size, ms, stored) {
+      batchSize.observe(size);
+      batchSeconds.labels(String(stored)).observe(ms / 1_000);
+    },
+  };
+}
+
+function resultOf(outcome: Outcome): Result {
+  if (outcome.kind !== 'deadLetter') return outcome.kind;
+  return outcome.reason === 'schema_invalid' ? 'schema_invalid' : 'dlq';
+}

@@ -1,0 +1,127 @@
+import { createInbox, type Msg, type NatsConnection } from 'nats';
+import { type Incoming, readIncoming } from './message.ts';
+
+/** Asks for messages, exactly as many as there is room for. */
+export interface Puller {
+  /** Asks for what there is room for, if that is worth a request. */
+  ask(): void;
+  /** Asks no more; resolves when no message can be under way to us any longer (at most some 1.5 s), so that none is left hanging. */
+  stop(): Promise<void>;
+  /** Forgets what was asked: the connection was lost, and the requests with it. */
+  forget(): void;
+}
+
+export interface PullOptions {
+  nc: NatsConnection;
+  stream: string;
+  durable: string;
+  /** The durable's own limit of a request (max_batch); 0: none. */
+  maxRequest: number;
+  connected: () => boolean;
+  room: () => number;
+  onMessage(incoming: Incoming): void;
+  /** The consumer is gone, or does not answer: what the server said. Called once. */
+  onLost(why: string): void;
+}
+
+/**
+ * How long a request stands on the server. Short, because its end is what proves that no message is under way: a stop
+ * waits for it. One small request a second is what an idle pod costs.
+ */
+const EXPIRES_MS = 1_000;
+/** Without an answer for so long after its end, a request is lost (ADR-37 would use heartbeats for longer ones). */
+const GRACE_MS = 2_000;
+/** Bytes of one request: bounds memory when messages are large. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Pull requests by hand (ADR-37) instead of the client's `consume`: that refills when a message arrives, not when there is
+ * room, and forgets what is under way when it is stopped.
+ */
+export function startPulling(options: PullOptions): Puller {
+  const { nc } = options;
+  const inbox = createInbox();
+  const api = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`;
+  /** Asked for and neither received nor declared dead. */
+  let outstanding = 0;
+  let lastHeard = performance.now();
+  let oversized = false;
+  let ended = false;
+  let whenQuiet: (() => void) | undefined;
+
+  const subscription = nc.subscribe(inbox, {
+    callback: (error, msg) => {
+      if (error || ended) return;
+      lastHeard = performance.now();
+      const incoming = msg.reply ? readIncoming(msg) : undefined;
+      if (incoming) {
+        outstanding = Math.max(0, outstanding - 1);
+        options.onMessage(incoming);
+      } else onStatus(msg);
+      if (outstanding === 0) whenQuiet?.();
+    },
+  });
+
+  function onStatus(msg: Msg): void {
+    const code = msg.headers?.code ?? 0;
+    const why = `${code} ${msg.headers?.description ?? ''}`.trim();
+    const unserved = msg.headers?.get('Nats-Pending-Messages');
+    outstanding = unserved ? Math.max(0, outstanding - Number(unserved)) : 0;
+    if (code === 503 || /consumer deleted|consumer is push based/i.test(why)) lose(why);
+    else if (/message size exceeds maxbytes/i.test(why)) oversized = true;
+    // 408 (time is up) asks again at once; after 409 (no leader, too many requests) the timer does, a second later.
+    if (code === 408 || oversized) ask();
+  }
+
+  function ask(): void {
+    if (ended || whenQuiet || !options.connected()) return;
+    const room = options.room() - outstanding;
+    if (room <= 0 || (outstanding > 0 && room < outstanding)) return;
+    const batch = oversized ? 1 : options.maxRequest > 0 ? Math.min(room, options.maxRequest) : room;
+    const request = { batch, expires: EXPIRES_MS * 1e6, ...(oversized ? {} : { max_bytes: MAX_BYTES }) };
+    oversized = false;
+    if (outstanding === 0) lastHeard = performance.now();
+    outstanding += batch;
+    nc.publish(api, JSON.stringify(request), { reply: inbox });
+  }
+
+  const timer = setInterval(() => {
+    if (outstanding > 0 && options.connected() && performance.now() - lastHeard > EXPIRES_MS + GRACE_MS) {
+      outstanding = 0;
+      lose('no answer to pull requests');
+    }
+    ask();
+  }, EXPIRES_MS);
+
+  function end(): void {
+    ended = true;
+    clearInterval(timer);
+    subscription.unsubscribe();
+  }
+
+  function lose(why: string): void {
+    if (ended) return;
+    end();
+    whenQuiet?.();
+    options.onLost(why);
+  }
+
+  ask();
+  return {
+    ask,
+    forget() {
+      outstanding = 0;
+      lastHeard = performance.now();
+    },
+    async stop() {
+      if (ended) return;
+      if (outstanding > 0 && options.connected()) {
+        await new Promise<void>((resolve) => {
+          whenQuiet = resolve;
+          setTimeout(resolve, EXPIRES_MS + 500);
+        });
+      }
+      end();
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import { Registry } from 'prom-client';
+import { createBackoff } from '../shared/backoff.ts';
+import { createHttpMetrics } from '../shared/httpMetrics.ts';
+import { startHttpServer } from '../shared/httpServer.ts';
+import type { Service } from '../shared/lifecycle.ts';
+import { type Log, messageOf } from '../shared/log.ts';
+import { metricsRoute } from '../shared/metricsRoute.ts';
+import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
+import { type Attachment, attach } from './attach.ts';
+import type { NormalizeConfig } from './config.ts';
+import { createGate } from './gate.ts';
+import { handleBatch } from './handleBatch.ts';
+import { healthRoutes } from './health.ts';
+import { createLane } from './lane.ts';
+import { createLoop } from './loop.ts';
+import { createNormalizeMetrics } from './metrics.ts';
+import { migrate } from './migrate.ts';
+import { createPace } from './pace.ts';
+import { createSettler } from './settle.ts';
+
+/** A held message is touched three times within its ack wait, so that one lost touch does no harm. */
+const TOUCHES_PER_ACK_WAIT = 3;
+
+/**
+ * Starts normalize-service: first the port, so that probes are answered; then NATS, the database, the durable, each for as
+ * long as it takes. Resolves when it listens. Throws ConfigError.
+ */
+export async function startNormalize(
+  config: NormalizeConfig,
+  migrations: URL,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Service> {
+  log.info(`[event-bus] Stream mode: ${config.streamMode} (EVENT_STREAM_MODE="${config.streamModeGiven}")`);
+  log.info(`[normalize-service] Stream candidates: ${config.candidates.join(', ')}`);
+  log.info(`[normalize-hrv] DLQ subject prefix: ${config.dlqPrefix}`);
+
+  let link: NatsLink | undefined;
+  let migrated = false;
+  let attachment: Attachment | undefined;
+  let lastBatchAt: number | undefined;
+  /** Ends what waits or looks; the loop itself is ended by stop(). */
+  const ending = new AbortController();
+  const registry = new Registry();
+
+  const ackWaitMs = (): number => attachment?.binding()?.ackWaitMs ?? config.ackWaitMs;
+  const statementTimeoutMs = (): number => Math.round(Math.min(15_000, Math.max(1_000, ackWaitMs() / 3)));
+  const lane = (name: string) =>
+    createLane({ url: config.databaseUrl, name: `normalize-service ${name}`, statementTimeoutMs });
+  const lanes = Array.from({ length: config.databaseConnections }, (_, i) => lane(`${i + 1}`));
+  const control = lane('control');
+
+  const gate = createGate({
+    probe: () => control.probe(),
+    onOpen: () => loop.kick(),
+    log,
+    signal: ending.signal,
+  });
+  const loop = createLoop({
+    lanes,
+    handle: handleBatch,
+    settle: (incoming, outcome) => settler?.settle(incoming, outcome),
+    giveBack: (incoming) => settler?.giveBack(incoming),
+    maxDeliver: () => attachment?.binding()?.maxDeliver ?? config.maxDeliver,
+    gate,
+    pace: createPace(config.batchSize, config.databaseConnections),
+    onBatch(size, ms, stored) {
+      if (stored) lastBatchAt = Date.now();
+      metrics.batch(size, ms, stored);
+    },
+    onRoom: () => attachment?.ask(),
+  });
+  const metrics = createNormalizeMetrics(registry, config.durable, {
+    binding: () => attachment?.binding(),
+    oldestHeldMs: () => loop.oldestHeldMs(),
+    held: () => [...loop.held()].length,
+  });
+  let settler: ReturnType<typeof createSettler> | undefined;
+
+  const observe = createHttpMetrics(registry);
+  const metricsPage = metricsRoute(registry);
+  const health = healthRoutes({
+    natsConnected: () => link?.connected() ?? false,
+    databaseConnected: () => migrated && gate.isOpen(),
+    binding: () => attachment?.binding(),
+    lastBatchAt: () => lastBatchAt,
+    oldestHeldMs: () => loop.oldestHeldMs(),
+    stopping: () => signal.aborted,
+  });
+  const server = await startHttpServer({
+    port: config.port,
+    portVariable: 'PORT',
+    routes: [...health, metricsPage],
+    observe,
+    log,
+  });
+  const metricsServer =
+    config.prometheusPort === 0
+      ? undefined
+      : await startHttpServer({
+          port: config.prometheusPort,
+          portVariable: 'PROMETHEUS_PORT',
+          routes: [metricsPage],
+          log,
+        });
+  log.info(`[normalize-service] Listening on port ${server.port}`, {
+    metricsPort: metricsServer?.port ?? null,
+  });
+
+  const touching = setInterval(
+    () => {
+      const due = performance.now() - ackWaitMs() / TOUCHES_PER_ACK_WAIT;
+      for (const incoming of loop.held()) if (incoming.receivedAt < due) settler?.touch(incoming);
+    },
+    Math.max(50, config.ackWaitMs / TOUCHES_PER_ACK_WAIT),
+  );
+
+  const begun = begin();
+
+  async function begin(): Promise<void> {
+    const [opened] = await Promise.all([
+      openNatsLink({
+        url: config.natsUrl,
+        credsFile: config.natsCreds,
+        name: 'normalize-service',
+        log,
+        signal,
+      }),
+      migrateUntilDone(),
+    ]);
+    if (!opened || signal.aborted) return;
+    link = opened;
+    settler = createSettler({
+      link,
+      dlqPrefix: config.dlqPrefix,
+      durable: config.durable,
+      log,
+      onSettled: (incoming, outcome) => metrics.settled(incoming, outcome, Date.now()),
+    });
+    attachment = attach({
+      link,
+      jsm: await link.nc.jetstreamManager({ checkAPI: false }),
+      config,
+      room: () => loop.room(),
+      onMessage: (incoming) => loop.receive(incoming),
+      onBound: (binding) => metrics.bound(binding),
+      log,
+      signal,
+    });
+  }
+
+  async function migrateUntilDone(): Promise<void> {
+    const backoff = createBackoff(250, 2_000);
+    while (!signal.aborted) {
+      try {
+        await migrate(config.databaseUrl, migrations, log);
+        migrated = true;
+        return;
+      } catch (error) {
+        log.error(`[normalize] Database is not ready: ${messageOf(error)}. Trying again.`);
+        await backoff.pause(signal);
+      }
+    }
+  }
+
+  return {
+    async stop() {
+      const deadline = AbortSignal.timeout(config.stopTimeoutMs);
+      await begun;
+      await attachment?.stop();
+      await loop.stop(deadline);
+      clearInterval(touching);
+      ending.abort();
+      await link?.close();
+      await Promise.all([...lanes, control].map((one) => one.close()));
+      await Promise.all([server.stop(), metricsServer?.stop()]);
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  DebugEvents,
+  Events,
+  type NatsConnection,
+} from 'nats';
+import { createBackoff } from './backoff.ts';
+import { type Log, messageOf } from './log.ts';
+
+/** One connection that is never given up, and what the others need to know about it. */
+export interface NatsLink {
+  readonly nc: NatsConnection;
+  readonly connected: () => boolean;
+  /** Called after each loss and each return. */
+  onChange(listener: (connected: boolean) => void): void;
+  /** Writes out what is queued and closes. */
+  close(): Promise<void>;
+}
+
+export interface NatsLinkOptions {
+  url: string;
+  credsFile: string | undefined;
+  name: string;
+  log: Log;
+  /** Ends the attempts to get the first connection. */
+  signal: AbortSignal;
+}
+
+/** Tries until it is connected (or the signal is aborted: undefined). Reconnects for ever, with jitter, refused credentials included: they may be rotated. */
+export async function openNatsLink(options: NatsLinkOptions): Promise<NatsLink | undefined> {
+  const { log, signal } = options;
+  const backoff = createBackoff(200, 2_000);
+  while (!signal.aborted) {
+    try {
+      const nc = await connect(await connectionOptions(options));
+      return watchLink(nc, log);
+    } catch (error) {
+      log.warn(
+        `[event-bus] NATS at ${redactUrl(options.url)} is not reachable: ${messageOf(error)}. Trying again.`,
+      );
+      await backoff.pause(signal);
+    }
+  }
+  return undefined;
+}
+
+/** Never part of a log line: a URL may carry a password. */
+export const redactUrl = (url: string): string => url.replace(/\/\/[^@/]*@/g, '//***@');
+
+async function connectionOptions(options: NatsLinkOptions): Promise<ConnectionOptions> {
+  const servers = options.url.split(',').map((server) => server.trim());
+  const first = new URL(servers[0]!.includes('://') ? servers[0]! : `nats://${servers[0]}`);
+  const user = decodeURIComponent(first.username);
+  const pass = decodeURIComponent(first.password);
+  return {
+    servers: servers.map((server) => server.replace(/\/\/[^@/]*@/, '//')),
+    name: options.name,
+    timeout: 5_000,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 100,
+    reconnectJitter: 400,
+    reconnectJitterTLS: 400,
+    ignoreAuthErrorAbort: true,
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    ...(user && pass ? { user, pass } : user ? { token: user } : {}),
+    ...(options.credsFile ? { authenticator: credsAuthenticator(await readFile(options.credsFile)) } : {}),
+  };
+}
+
+function watchLink(nc: NatsConnection, log: Log): NatsLink {
+  let connected = true;
+  const listeners: ((connected: boolean) => void)[] = [];
+  const change = (now: boolean): void => {
+    if (connected === now) return;
+    connected = now;
+    if (now) log.info(`[event-bus] NATS connection is back: ${nc.getServer()}`);
+    else log.warn('[event-bus] NATS connection lost. Reconnecting.');
+    for (const listener of listeners) listener(now);
+  };
+  void (async () => {
+    for await (const status of nc.status()) {
+      if (status.type === Events.Disconnect || status.type === DebugEvents.StaleConnection) change(false);
+      if (status.type === Events.Reconnect) change(true);
+    }
+  })();
+  return {
+    nc,
+    connected: () => connected && !nc.isClosed(),
+    onChange: (listener) => void listeners.push(listener),
+    async close() {
+      if (connected) await nc.drain().catch(() => {});
+      await nc.close();
+    },
+  };
+}
