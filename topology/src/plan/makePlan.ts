@@ -9,7 +9,7 @@ import type { Plan } from './plan.ts';
 
 export interface MakePlanOptions {
   /** A migration is under way: its sources and placeholders are not drift. */
-  runOpen?: boolean;
+  runOpen?: boolean | Promise<boolean>;
   /** Read before; absent: read now. */
   live?: LiveAccount;
 }
@@ -27,5 +27,5 @@ export async function makePlan(
   const mode = readMode(topology, live);
   const desired = desiredBy.get(mode.reference) ?? desiredIn(topology, mode.reference);
   const deletions = await countDeletions(reader, desired, live);
-  return diff({ topology, desired, live, mode, deletions, runOpen: options.runOpen ?? false });
+  return diff({ topology, desired, live, mode, deletions, runOpen: (await options.runOpen) ?? false });
 }

@@ -1,0 +1,59 @@
+import { OpsError } from '../errors.ts';
+import type { JetStreamReader, JetStreamWriter } from '../jetstream/account.ts';
+import type { ConsumerInfo, StoredMessage } from '../jetstream/wire.ts';
+
+/**
+ * The message that a consumer would deliver next for the first time. Read from the stream, so nothing is delivered, counted
+ * or acked; messages that were delivered and not acked come again apart from it. Undefined: nothing is pending.
+ */
+export async function peekNext(
+  reader: Pick<JetStreamReader, 'message'>,
+  { stream_name: stream, config, delivered }: ConsumerInfo,
+): Promise<StoredMessage | undefined> {
+  const single = config.filter_subject ? [config.filter_subject] : ['>'];
+  const filters = config.filter_subjects?.length ? config.filter_subjects : single;
+  const seq = delivered.stream_seq + 1;
+  const found = await Promise.all(
+    filters.map((filter) => reader.message(stream, { seq, nextBySubject: filter })),
+  );
+  return found
+    .filter((message) => message !== undefined)
+    .reduce<StoredMessage | undefined>(
+      (least, one) => (least && least.seq < one.seq ? least : one),
+      undefined,
+    );
+}
+
+/** Takes the next message from a pull consumer and acks it, once the ack is confirmed: it is gone for the consumer's own reader. */
+export async function takeNext(
+  writer: JetStreamWriter,
+  { stream_name: stream, name, config }: ConsumerInfo,
+  timeoutMs: number,
+): Promise<StoredMessage | undefined> {
+  if (config.deliver_subject) {
+    throw new OpsError(
+      'consumer-is-push',
+      `${name} on ${stream} is a push consumer: nothing can be pulled from it`,
+      {
+        kind: 'refused',
+        hint: 'leave --ack away to see what comes next',
+      },
+    );
+  }
+  const { connection } = writer;
+  const delivery = await connection.request(
+    `${writer.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${name}`,
+    JSON.stringify({ batch: 1, no_wait: true }),
+    { timeout: timeoutMs },
+  );
+  if ((delivery.headers?.code ?? 0) >= 400 || !delivery.reply) return undefined;
+  const message = await writer.message(stream, { seq: sequenceOf(delivery.reply) }); // an ack may delete it
+  await connection.request(delivery.reply, '+ACK', { timeout: timeoutMs });
+  return message;
+}
+
+/** `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.…`; newer forms put domain and account before the stream (ADR-15). */
+function sequenceOf(reply: string): number {
+  const tokens = reply.split('.');
+  return Number(tokens[tokens.length >= 11 ? 7 : 5]);
+}
