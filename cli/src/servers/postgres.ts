@@ -1,5 +1,6 @@
 import { chmod } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '@aa-ops/topology';
 import pg from 'pg';
 import { postgresAccount } from './account.ts';
@@ -8,6 +9,7 @@ import { findPostgres, postgresIn } from './findPostgres.ts';
 import type { RunningServer } from './nats.ts';
 import { freePort } from './ports.ts';
 import { initdbEnv, preparePostgresData, removePostgresData } from './postgresData.ts';
+import { freeStaleLock } from './postgresLock.ts';
 import { makeTempDir } from './tempDir.ts';
 import { untilReady } from './until.ts';
 
@@ -41,6 +43,8 @@ export interface PostgresOptions {
 /** Recovery after a kill can take long. */
 const START_BOUND_MS = 120_000;
 const STOP_BOUND_MS = 15_000;
+/** How long what a killed one left may keep the data folder locked. */
+const UNLOCK_BOUND_MS = 10_000;
 
 /** Starts a PostgreSQL on 127.0.0.1 (no Unix socket, password by SCRAM) and waits until it answers. Throws OpsError `server-start`. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
@@ -61,8 +65,9 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     if (options.dir === undefined) await chmod(dir, 0o711); // its account has to pass, not to look
     const { data, password } = await preparePostgresData(bin, dir, user);
     urlOf = (name) => `postgresql://${user}:${password}@127.0.0.1:${port}/${name}`;
-    const args = ['-D', data, ...settings(port, options.fsync ?? true)];
-    start = () => launch(join(bin, 'postgres'), args, logFile, port, urlOf('postgres'));
+    const fsync = options.fsync ?? true;
+    start = () =>
+      launch({ binary: join(bin, 'postgres'), data, logFile, port, fsync, url: urlOf('postgres') });
     child = await start();
     await createDatabase(urlOf('postgres'), database);
   } catch (error) {
@@ -109,32 +114,34 @@ function settings(port: number, fsync: boolean): string[] {
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-async function launch(
-  binary: string,
-  args: string[],
-  logFile: string,
-  port: number,
-  url: string,
-): Promise<Child> {
+interface Launch {
+  binary: string;
+  data: string;
+  logFile: string;
+  port: number;
+  fsync: boolean;
+  /** How to ask whether it is ready. */
+  url: string;
+}
+
+async function launch({ binary, data, logFile, port, fsync, url }: Launch): Promise<Child> {
   const as = postgresAccount();
-  const deadline = performance.now() + START_BOUND_MS;
+  const args = ['-D', data, ...settings(port, fsync)];
+  const options = { command: binary, args, logFile, env: initdbEnv(), cwd: '/', ...(as ? { as } : {}) };
+  const deadline = performance.now() + UNLOCK_BOUND_MS;
   for (;;) {
-    const child = await startChild({
-      command: binary,
-      args,
-      logFile,
-      env: initdbEnv(),
-      cwd: '/',
-      ...(as ? { as } : {}),
-    });
+    const child = await startChild(options);
     try {
       await untilReady(`postgres on port ${port}`, child, START_BOUND_MS, () => ask(url, 'select 1'));
       return child;
     } catch (error) {
       await child.end('SIGKILL', 0);
-      // Backends of a killed postmaster need a moment to notice; until then the new one refuses to start.
-      const orphans = /pre-existing shared memory block|still in use/.test(child.log());
-      if (!orphans || performance.now() > deadline) throw error;
+      // One that was killed leaves a lock, and children that need a moment to notice.
+      const locked = /lock file "postmaster.pid" already exists|pre-existing shared memory block/.test(
+        child.log(),
+      );
+      if (!locked || performance.now() > deadline || (await freeStaleLock(data)) === 'held') throw error;
+      await pause(50);
     }
   }
 }

@@ -14,7 +14,7 @@ export interface LocalStatus {
   postgres: { url: string; restarts: number } | null;
   frontDoor: string | null;
   pods: Omit<PodState, 'process' | 'logOffset'>[];
-  /** Why a pod was not ready when it had come up. */
+  /** Why a pod was not ready when it had come up, while any is not. */
   notReady: string | null;
 }
 
@@ -38,6 +38,6 @@ export async function describePlatform(dir: string): Promise<LocalStatus> {
     postgres: server(state.postgres),
     frontDoor: state.frontDoor?.url ?? null,
     pods: pods.map(({ process: _process, logOffset: _logOffset, ...pod }) => pod),
-    notReady: state.notReady ?? null,
+    notReady: pods.every((pod) => pod.ready) ? null : (state.notReady ?? null),
   };
 }

@@ -121,14 +121,13 @@ export function podSet(options: PodSetOptions): PodSet {
       }
       const listeners = [progress];
       const tell = (line: string): void => listeners.forEach((listener) => listener(line));
-      const result = tail.then(() => replaceAll(id, timeoutMs, tell));
-      const mine = { id, result, listeners };
-      running = mine;
-      tail = result
-        .catch(() => {})
-        .then(() => {
-          if (running === mine) running = undefined;
+      const result = tail
+        .then(() => replaceAll(id, timeoutMs, tell))
+        .finally(() => {
+          if (running?.listeners === listeners) running = undefined;
         });
+      running = { id, result, listeners };
+      tail = result.catch(() => {});
       return result;
     },
     async end() {
