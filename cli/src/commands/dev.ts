@@ -26,7 +26,7 @@ export interface UpArguments {
 }
 
 /** What the topology says of the pods, and what is to be done once both servers answer. */
-export type Preparation = Pick<LocalPlatformOptions, 'workloads' | 'config' | 'onReady'>;
+export type Preparation = Omit<LocalPlatformOptions, 'dir' | 'ports' | 'onProgress' | 'signal'>;
 
 /** What `up` needs of its frame. */
 export type UpContext = Pick<CommandContext, 'host' | 'signal'>;
