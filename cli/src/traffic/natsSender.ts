@@ -24,6 +24,8 @@ export interface PublisherSpec {
   msgId: boolean;
   /** Absent: as fast as acks allow. */
   ratePerSecond?: number;
+  /** Messages after which it stops by itself; absent: none. */
+  limit?: number;
   payload?(n: number, subject: string): Uint8Array;
   /**
    * Tries again what was refused for want of a listener, and, with `msgId`, what was not answered. Default false: a
@@ -50,6 +52,7 @@ export async function openNatsSender(settings: ConnectSettings, spec: PublisherS
     subjects: spec.subjects,
     inFlight: spec.inFlight ?? DEFAULT_IN_FLIGHT,
     ...(spec.ratePerSecond === undefined ? {} : { ratePerSecond: spec.ratePerSecond }),
+    ...(spec.limit === undefined ? {} : { limit: spec.limit }),
     async send({ n, subject, run }) {
       const headers: HeaderList = [
         [TRAFFIC_HEADER, identityHeader(run, { publisher: spec.name, n }, Date.now())],

@@ -2,7 +2,7 @@ import type { PublisherBook } from './book.ts';
 import { openPace } from './pace.ts';
 import type { Sender } from './sender.ts';
 
-/** Sends until the signal says stop, then waits for what is outstanding. Everything is written into the book. Throws what a sender threw. */
+/** Sends until the signal says stop, or its limit, then waits for what is outstanding. Everything is written into the book. Throws what a sender threw. */
 export async function runSender(
   sender: Sender,
   book: PublisherBook,
@@ -14,7 +14,7 @@ export async function runSender(
   const outstanding = new Set<Promise<void>>();
   let freed = (): void => {};
   let failure: { error: unknown } | undefined;
-  while (!signal.aborted && !failure) {
+  while (!signal.aborted && !failure && book.sent < (sender.limit ?? Infinity)) {
     await pace.next(signal);
     if (signal.aborted) break;
     if (outstanding.size >= limit) await new Promise<void>((free) => (freed = free));

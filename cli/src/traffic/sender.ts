@@ -11,6 +11,8 @@ export interface Sender {
   inFlight: number;
   /** Absent: as fast as acks allow. */
   ratePerSecond?: number;
+  /** Absent: until it is stopped. */
+  limit?: number;
   /** Never rejects, and answers within a bound. */
   send(message: { n: number; subject: string; run: string }): Promise<PublishOutcome>;
   close(): Promise<void>;
