@@ -163,6 +163,9 @@ async function absentAsUndefined<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** A stream has no leader for a moment after a change of its replicas, or when its leader dies. */
+const LEADERLESS_TRIES = 3;
+
 /** A cluster lists what it knows of but nobody answers for (no leader) as `missing`: that is not the same as absent. */
 const unreachableError = (subject: string, missing: string[]): OpsError =>
   new OpsError('jetstream-unreachable', `nobody answers for ${missing.join(', ')} (${subject})`, {
@@ -172,13 +175,16 @@ const unreachableError = (subject: string, missing: string[]): OpsError =>
 
 async function pages<T>(api: ApiRequest, subject: string, key: string, body: object = {}): Promise<T[]> {
   const all: T[] = [];
-  for (;;) {
+  for (let tries = 1; ;) {
     const page = await api<{ total: number } & Record<string, unknown>>(subject, {
       ...body,
       offset: all.length,
     });
     const missing = (page['missing'] as string[] | null | undefined) ?? [];
-    if (missing.length > 0) throw unreachableError(subject, missing);
+    if (missing.length > 0) {
+      if (tries++ >= LEADERLESS_TRIES) throw unreachableError(subject, missing);
+      continue; // no pause: a server that misses some has waited seconds for them
+    }
     const items = (page[key] as T[] | null) ?? [];
     all.push(...items);
     if (items.length === 0 || all.length >= page.total) return all;

@@ -1,4 +1,4 @@
-import { OpsError } from '../errors.ts';
+import { messageOf, OpsError } from '../errors.ts';
 import type { JetStreamReader, JetStreamWriter } from '../jetstream/account.ts';
 import type { ConsumerInfo, StoredMessage } from '../jetstream/wire.ts';
 
@@ -40,16 +40,30 @@ export async function takeNext(
       },
     );
   }
-  const { connection } = writer;
-  const delivery = await connection.request(
+  const delivery = await ask(
+    writer,
     `${writer.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${name}`,
-    JSON.stringify({ batch: 1, no_wait: true }),
-    { timeout: timeoutMs },
+    PULL_ONE,
+    timeoutMs,
   );
   if ((delivery.headers?.code ?? 0) >= 400 || !delivery.reply) return undefined;
   const message = await writer.message(stream, { seq: sequenceOf(delivery.reply) }); // an ack may delete it
-  await connection.request(delivery.reply, '+ACK', { timeout: timeoutMs });
+  await ask(writer, delivery.reply, '+ACK', timeoutMs);
   return message;
+}
+
+const PULL_ONE = JSON.stringify({ batch: 1, no_wait: true });
+
+async function ask({ connection }: JetStreamWriter, subject: string, body: string, timeout: number) {
+  try {
+    // A delivery keeps its own subject, which the client's shared inbox would not know.
+    return await connection.request(subject, body, { timeout, noMux: true });
+  } catch (error) {
+    throw new OpsError('next-unanswered', `${subject} was not answered: ${messageOf(error)}`, {
+      hint: 'the message, if one was delivered, comes again after its ack wait; is the right to publish there missing?',
+      cause: error,
+    });
+  }
 }
 
 /** `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.…`; newer forms put domain and account before the stream (ADR-15). */
