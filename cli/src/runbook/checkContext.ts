@@ -17,7 +17,7 @@ export const checkContext = (context: RunContext, ownedIn: string): CheckContext
 
 /** Until the ConfigMap is written, pods are expected in the mode that the run comes from. */
 const isBeforeConfig = ({ run }: RunContext): boolean =>
-  run.steps.find(({ id }) => id === 'config')!.status === 'pending';
+  run.steps.find(({ id }) => id === 'config')!.startedAt === undefined;
 
 export const reds = (results: readonly CheckResult[]): CheckResult[] =>
   results.filter(({ level }) => level === 'red');

@@ -30,7 +30,7 @@ export async function drive(context: RunContext, pauseBefore?: StepId): Promise<
 
 /** Steps from here on change something; what fails before them leaves nothing to take back. */
 const hasEffects = ({ run }: RunContext): boolean =>
-  run.steps.find(({ id }) => id === 'expand')!.status !== 'pending';
+  run.steps.find(({ id }) => id === 'expand')!.startedAt !== undefined;
 
 export async function endOpenWindows(context: RunContext): Promise<void> {
   for (const record of context.run.groups) await recoverGroup(context, record);

@@ -26,6 +26,8 @@ export async function runSteps(
     const begun = performance.now();
     try {
       context.signal.throwIfAborted();
+      record.startedAt = new Date().toISOString();
+      await context.save();
       context.host.notify({
         level: 'info',
         code: 'step-started',
@@ -59,7 +61,7 @@ export async function runSteps(
 export async function undoSteps(context: RunContext, steps: readonly Step[]): Promise<void> {
   for (const step of steps.toReversed()) {
     const record = recordOf(context, step.id);
-    if (!step.undo || record.status === 'pending' || record.status === 'skipped') continue;
+    if (!step.undo || record.startedAt === undefined || record.status === 'skipped') continue;
     context.host.notify({
       level: 'info',
       code: 'undo',

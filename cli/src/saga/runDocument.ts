@@ -1,3 +1,4 @@
+import { STEP_IDS, type StepId } from './stepIds.ts';
 import type {
   LetGoResult,
   MovedConsumer,
@@ -7,21 +8,7 @@ import type {
   WindowSpec,
 } from '@aa-ops/topology';
 
-/** Step ids in their order (contract.md). */
-export const STEP_IDS = [
-  'preflight',
-  'backup',
-  'plan',
-  'expand',
-  'consumers',
-  'config',
-  'restart-consumers',
-  'restart-producers',
-  'checks',
-  'handover',
-  'verify',
-] as const;
-export type StepId = (typeof STEP_IDS)[number];
+export { STEP_IDS, type StepId };
 
 export type StepStatus = 'done' | 'already' | 'skipped' | 'failed' | 'pending';
 
@@ -30,6 +17,8 @@ export interface StepRecord {
   title: string;
   status: StepStatus;
   ms: number;
+  /** When it was last begun. Stored before its first effect: a process that dies in it leaves `pending`, but begun. */
+  startedAt?: string;
   /** What a person should know of it, one line. */
   note?: string;
 }

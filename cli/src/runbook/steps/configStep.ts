@@ -30,7 +30,7 @@ export const configStep: Step = {
     if (!configMap || context.platform.kind === 'none') return;
     await writeMode(context, { [configMap.modeKey]: context.run.from });
     const restarted = context.run.steps.filter(
-      ({ id, status }) => id.startsWith('restart-') && status !== 'pending',
+      ({ id, startedAt }) => id.startsWith('restart-') && startedAt !== undefined,
     );
     for (const { id } of restarted) {
       await restartAll(context, id === 'restart-consumers' ? 'consumer' : 'producer', 'undo');

@@ -22,10 +22,9 @@ export const expandStep: Step = {
   async run(context) {
     const created = await createStreams(context);
     const copies = copiesOf(context);
-    const waiting = context.run.groups.filter(({ phase }) => phase === 'planned');
-    if (waiting.length === 0 && created.length === 0)
+    if (copies.length === 0 && created.length === 0)
       return { status: 'already', note: 'nothing to create or copy' };
-    for (const record of waiting) record.phase = 'copying';
+    for (const record of context.run.groups) if (record.phase === 'planned') record.phase = 'copying';
     await context.save(); // before the first source: whoever comes after us knows where it began
     const relaxed = await relaxDuplicateWindows(context);
     await startCopies(handoverContext(context), copies);

@@ -5,9 +5,11 @@ import {
   checkRights,
   checkTarget,
   type Copy,
+  epochOfSource,
   type Finding,
   type HandoverGroup,
   type JetStreamReader,
+  type LiveAccount,
   makePlan,
   OpsError,
   pending,
@@ -98,6 +100,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     findings.push(...ready.findings);
     prepared.push(ready.group);
   }
+  findings.push(...leftovers(live));
   const sized = await sizeUp(context, prepared);
   const creates = pending(changes).flatMap((c) =>
     c.kind === 'stream' && c.action === 'create' ? [c.name] : [],
@@ -114,6 +117,25 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   );
   findings.push(...(await checkForRights(context, groups)));
   return { groups: prepared, findings, creates, size: { messages: sized.messages, bytes: sized.bytes } };
+}
+
+/** A source of ours that no open run knows: what it brought is on no record, so a copy could bring it twice. */
+function leftovers(live: LiveAccount): Finding[] {
+  return [...live.streams].flatMap(([stream, { info }]) =>
+    (info.config.sources ?? []).flatMap((source): Finding[] => {
+      const epoch = epochOfSource(source);
+      if (epoch === undefined) return [];
+      return [
+        {
+          code: 'leftover-source',
+          severity: 'refuse',
+          message: `${stream} still copies from ${source.name} for ${epoch}, a run that is not open`,
+          hint: `take that source of ${stream} away, and the messages that it brought`,
+          details: { stream, source },
+        },
+      ];
+    }),
+  );
 }
 
 async function sizeUp({ account }: PlanContext, groups: readonly PreparedGroup[]) {

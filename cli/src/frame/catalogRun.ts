@@ -1,0 +1,102 @@
+import { STEP_IDS } from '../saga/stepIds.ts';
+import type { CommandSpec, OptionSpec } from './spec.ts';
+
+const MIGRATE = 'Migrate:';
+
+const PAUSE: OptionSpec = {
+  flags: '--pause-before <step>',
+  summary: 'stop before this step with exit 4; --resume goes on',
+  choices: STEP_IDS,
+};
+const LEAVE_READERS: OptionSpec = {
+  flags: '--leave-readers',
+  summary: 'go on although readers that the topology does not name would fall silent',
+};
+
+const RUN_EXITS: [number, string][] = [
+  [0, 'done, or there was nothing to do'],
+  [1, 'failed and taken back: nothing is half done'],
+  [3, 'refused before anything was changed'],
+  [4, 'stopped half way; --resume goes on, rollback turns it round'],
+  [5, 'done, but a check came out red'],
+  [6, 'another operator is at work'],
+];
+
+/** Commands that walk the runbook, and those that look at its runs. */
+export const runCommands: readonly CommandSpec[] = [
+  {
+    name: 'migrate',
+    group: MIGRATE,
+    summary: 'the whole runbook: hand the subjects to the streams of another mode, under live traffic',
+    help:
+      'Walks the runbook step by step: preflight, backup, plan, expand, consumers, config, restart-consumers, ' +
+      'restart-producers, checks, handover, verify. Until the handover step a failure takes everything back; in it, nobody ' +
+      'owns the moved subjects for some milliseconds while publishes are held. Every effect is journaled first: after a ' +
+      'crash, any machine goes on with --resume.',
+    options: [
+      { flags: '--to <mode>', summary: 'the mode to go to' },
+      {
+        flags: '--dry-run',
+        summary: 'show what would be handed over and what stands in the way; changes nothing',
+      },
+      { flags: '--resume', summary: 'finish the run that is open, forward or back, from any machine' },
+      PAUSE,
+      LEAVE_READERS,
+      {
+        flags: '--orphan-subjects',
+        summary:
+          'go on although subjects that are in use would have no owner; their publishers are refused then',
+      },
+      {
+        flags: '--copy <from>',
+        summary: 'where the first copy begins: unacked, all, or since=DURATION',
+        default: 'unacked',
+      },
+      { flags: '--auto-rollback', summary: 'turn round by itself after a failure behind the release' },
+    ],
+    examples: [
+      { why: 'what would happen', command: 'migrate --to multi --dry-run --env staging' },
+      { why: 'staging, without a question', command: 'migrate --to multi --env staging --yes' },
+      {
+        why: 'everything but the handover, then look, then go on',
+        command: 'migrate --to multi --pause-before handover',
+      },
+      { why: 'after a crash or a pause', command: 'migrate --resume' },
+    ],
+    exits: RUN_EXITS,
+    load: async () => (await import('../commands/migrate.ts')).run,
+  },
+  {
+    name: 'rollback',
+    group: MIGRATE,
+    summary: 'back to where the last migration came from, from any point of it',
+    help:
+      'An open migration of which nothing was released is undone; otherwise the same steps are walked the other way, ' +
+      'messages and positions included. A way back does not wait for ever on pods that do not get ready: it says so, goes ' +
+      'on, hands the subjects back and ends with exit 5. Repeating it changes nothing.',
+    options: [PAUSE, LEAVE_READERS],
+    examples: [{ why: 'now', command: 'rollback --env staging --yes' }],
+    exits: RUN_EXITS,
+    load: async () => (await import('../commands/rollback.ts')).run,
+  },
+  {
+    name: 'status',
+    group: MIGRATE,
+    summary: 'where the environment stands: mode, owners, positions, dead letters, the open run',
+    examples: [{ why: 'for a script', command: 'status --env staging --output json' }],
+    readOnly: true,
+    load: async () => (await import('../commands/status.ts')).run,
+  },
+  {
+    name: 'history',
+    group: MIGRATE,
+    summary: 'every run, or the journal of one',
+    arguments: [{ name: 'run', summary: 'id of a run', optional: true }],
+    examples: [
+      { why: 'all runs', command: 'history --env staging' },
+      { why: 'what one did, entry by entry', command: 'history 20261002T101500-k3x9 --env staging' },
+    ],
+    readOnly: true,
+    load: async () => (await import('../commands/history.ts')).run,
+  },
+];
