@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '@aa-ops/topology';
 import { lockFolder } from './lock.ts';
@@ -28,7 +28,9 @@ export interface Supervisor {
 /** Takes the folder over: lock, leftovers of a killed predecessor, state. Throws OpsError `platform-running`. */
 export async function superviseFolder(dir: string, onProgress: (line: string) => void): Promise<Supervisor> {
   const logs = join(dir, 'logs');
-  mkdirSync(logs, { recursive: true, mode: 0o711 }); // PostgreSQL's account has to pass
+  mkdirSync(logs, { recursive: true, mode: 0o711 });
+  // As root, PostgreSQL's account has to pass through it (pass, not look: what is secret in it has mode 600).
+  if (process.getuid?.() === 0) chmodSync(dir, statSync(dir).mode | 0o011);
   const { mark, unlock } = lockFolder(dir);
   const before = readState(dir);
   const state: LocalState = {
