@@ -1,3 +1,4 @@
+import type { Paint } from '../render/paint.ts';
 import type { ConnectSettings, Host, JetStreamReader, JetStreamWriter, Topology } from '@aa-ops/topology';
 
 /** The options that every command takes (design.md, "What a user types"). */
@@ -27,6 +28,8 @@ export interface CommandContext {
   readonly options: GlobalOptions;
   /** Progress and warnings, on stderr. */
   readonly host: Host;
+  /** Colours for what goes to stdout; plain where nobody sees them. */
+  readonly paint: Paint;
   /** Aborted by SIGINT and SIGTERM; a second signal ends the process with 130 at once. */
   readonly signal: AbortSignal;
   /** The topology as the environment of `--env` sees it; OpsError `usage` when either is missing or invalid. */

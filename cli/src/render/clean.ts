@@ -1,5 +1,4 @@
 // Everything that a terminal would obey: C0 but tab and newline, DEL, C1, and the marks that turn the direction of text.
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 const shown = (char: string): string =>
@@ -17,7 +16,6 @@ export const clean = (text: string): string => text.replace(/[\t\n]/g, ' ').repl
 export const cleanLines = (text: string): string => text.replace(CONTROL, shown);
 
 // What chalk writes: SGR, numbers and semicolons only.
-// eslint-disable-next-line no-control-regex
 const COLOUR = /(\u001b\[[0-9;]*m)/;
 
 /** As `cleanLines`, but lets colours through: the last guard before a rendered text is written. */

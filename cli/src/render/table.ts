@@ -7,7 +7,6 @@ export interface Column {
   align?: 'left' | 'right';
 }
 
-// eslint-disable-next-line no-control-regex
 const COLOUR = /\u001b\[[0-9;]*m/g;
 
 /** A cell that carries colours of ours: it is not cleaned again, so clean what comes from elsewhere before painting it. */

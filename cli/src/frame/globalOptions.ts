@@ -1,0 +1,77 @@
+import type { GlobalOptions } from './command.ts';
+import type { OptionSpec } from './spec.ts';
+
+/** The options that stand anywhere on the line, of every command (design.md, "What a user types"). */
+export const globalOptionSpecs: readonly OptionSpec[] = [
+  {
+    flags: '-t, --topology <path>',
+    summary: 'topology file, or folder of files',
+    kind: 'file',
+    default: './topology',
+    env: 'AA_OPS_TOPOLOGY',
+  },
+  { flags: '-e, --env <name>', summary: 'environment of the topology', env: 'AA_OPS_ENV' },
+  {
+    flags: '-s, --server <url>',
+    summary: 'NATS server, several with commas; else NATS_URL, --context, the topology',
+  },
+  { flags: '--context <name>', summary: "credentials and server of one of the nats CLI's own contexts" },
+  { flags: '--creds <file>', summary: 'credentials file', kind: 'file' },
+  { flags: '--nkey <file>', summary: 'file with an nkey seed', kind: 'file' },
+  { flags: '--tls-ca <file>', summary: "certificate authority of the server's certificate", kind: 'file' },
+  { flags: '--tls-cert <file>', summary: 'client certificate', kind: 'file' },
+  { flags: '--tls-key <file>', summary: 'key of the client certificate', kind: 'file' },
+  {
+    flags: '-o, --output <format>',
+    summary: 'format of the result on stdout',
+    choices: ['text', 'json', 'yaml'],
+    default: 'text',
+  },
+  {
+    flags: '--progress <how>',
+    summary: 'progress on stderr',
+    choices: ['auto', 'plain', 'ndjson'],
+    default: 'auto',
+  },
+  { flags: '-y, --yes', summary: 'answer questions with yes', default: false },
+  { flags: '--confirm <name>', summary: 'the environment that is meant, where it is protected' },
+  {
+    flags: '--timeout <duration>',
+    summary: 'longest wait for one answer of the server',
+    kind: 'duration',
+    default: '5s',
+  },
+  { flags: '--no-color', summary: 'no colours (NO_COLOR and FORCE_COLOR are honoured)' },
+  { flags: '-q, --quiet', summary: 'no progress, only warnings, errors and the result', default: false },
+  { flags: '-v, --verbose', summary: 'more progress; the stack of an error', default: false },
+];
+
+/** What is already known of the line before it is parsed: enough to say in the right shape what is wrong with it. */
+export interface EarlyOptions {
+  output: 'text' | 'json' | 'yaml';
+  color: boolean;
+  verbose: boolean;
+}
+
+/** Reads the few options that decide how an error looks, in whatever line; what is malformed counts as not given. */
+export function readEarly(argv: readonly string[]): EarlyOptions {
+  const end = argv.indexOf('--');
+  const words = end === -1 ? argv : argv.slice(0, end);
+  let output: EarlyOptions['output'] = 'text';
+  words.forEach((word, index) => {
+    const match = /^(?:--output|-o)(?:=?(.*))$/.exec(word);
+    const value = match ? match[1] || words[index + 1] : undefined;
+    if (value === 'json' || value === 'yaml' || value === 'text') output = value;
+  });
+  return {
+    output,
+    color: !words.includes('--no-color'),
+    verbose: words.includes('--verbose') || words.includes('-v'),
+  };
+}
+
+/** Commander's values as the contract of the commands has them. */
+export function toGlobalOptions(values: Record<string, unknown>): GlobalOptions {
+  const { timeout, ...rest } = values;
+  return { ...rest, timeoutMs: timeout } as unknown as GlobalOptions;
+}

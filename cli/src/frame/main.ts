@@ -1,0 +1,117 @@
+import { loadPaint, plainPaint, type Paint } from '../render/paint.ts';
+import { renderDocument } from '../render/document.ts';
+import { catalog } from './catalog.ts';
+import type { CommandResult } from './command.ts';
+import { openContext } from './context.ts';
+import { EXIT_CODES } from './exitCodes.ts';
+import { explainFailure } from './failure.ts';
+import { type EarlyOptions, readEarly } from './globalOptions.ts';
+import { openSink, type Sink } from './output.ts';
+import { type Parsed, parseLine } from './parseLine.ts';
+import { openProgress } from './progress.ts';
+import { abortOnSignals } from './signals.ts';
+import { openSpinner } from './spinner.ts';
+
+type Run = Extract<Parsed, { kind: 'run' }>;
+
+/** Runs one command line (without node and script) and ends the process with its exit code. */
+export async function main(argv: readonly string[], version: string): Promise<void> {
+  const early = readEarly(argv);
+  const closed = new AbortController();
+  const stdout = openSink(process.stdout, { onClosed: () => closed.abort() });
+  const stderr = openSink(process.stderr);
+  const paintErr = await loadPaint({ color: early.color, isTTY: stderr.isTTY, env: process.env });
+  const interrupted = abortOnSignals(() => {
+    if (stderr.isTTY) void stderr.write('\ninterrupted: ending in good order, once more to end at once\n');
+  });
+
+  let ending: Promise<void> | undefined;
+  const end = (code: number): Promise<void> =>
+    (ending ??= (async () => {
+      await Promise.all([stdout.flush(), stderr.flush()]);
+      process.exit(code);
+    })());
+  let failed = false;
+  const fail = async (error: unknown): Promise<void> => {
+    // A second error while the first is reported (or one of the reporting itself) has nothing to add.
+    if (failed) return end(EXIT_CODES.failed);
+    failed = true;
+    const failure = explainFailure(error, { verbose: early.verbose, paint: paintErr, signal: interrupted });
+    if (early.output !== 'text') await stdout.write(await renderDocument(early.output, failure));
+    await stderr.write(`${failure.text}\n`);
+    await end(failure.exitCode);
+  };
+  process.on('uncaughtException', (error) => void fail(error));
+  process.on('unhandledRejection', (error) => void fail(error));
+
+  try {
+    const paint = await loadPaint({ color: early.color, isTTY: stdout.isTTY, env: process.env });
+    const parsed = await parseLine(argv, {
+      catalog,
+      version,
+      paint: early.output === 'text' ? paint : plainPaint,
+    });
+    if (parsed.kind === 'print') {
+      await print(parsed, early, stdout);
+      return await end(0);
+    }
+    const result = await runCommand(parsed, { paint, paintErr, stderr, interrupted, closed: closed.signal });
+    await stdout.write(await renderDocument(parsed.options.output, result));
+    await end(result.exitCode ?? 0);
+  } catch (error) {
+    await fail(error);
+  }
+}
+
+async function print(
+  { what, text }: Extract<Parsed, { kind: 'print' }>,
+  { output }: EarlyOptions,
+  stdout: Sink,
+): Promise<void> {
+  await stdout.write(
+    await renderDocument(output, { json: { schemaVersion: 1, [what]: text.trimEnd() }, text }),
+  );
+}
+
+interface Surroundings {
+  paint: Paint;
+  paintErr: Paint;
+  stderr: Sink;
+  interrupted: AbortSignal;
+  /** Nobody reads stdout any more. */
+  closed: AbortSignal;
+}
+
+async function runCommand({ spec, options, args }: Run, around: Surroundings): Promise<CommandResult> {
+  const write = (line: string): void => void around.stderr.write(line);
+  const host = openProgress({
+    ...options,
+    isTTY: around.stderr.isTTY,
+    paint: around.paintErr,
+    write,
+    openSpinner: () => openSpinner(write),
+  });
+  const { context, close } = openContext({ options, host, signal: around.interrupted, paint: around.paint });
+  try {
+    const run = await spec.load?.();
+    if (!run) throw new Error(`the command ${spec.name} has no module`);
+    const running = run(context, args);
+    return await (spec.readOnly ? untilAborted(running, around) : running);
+  } finally {
+    host.pause();
+    await close();
+  }
+}
+
+/** What changes nothing need not end in good order: not after a signal, and not for a reader that went away. */
+async function untilAborted(
+  running: Promise<CommandResult>,
+  { interrupted, closed }: Surroundings,
+): Promise<CommandResult> {
+  running.catch(() => {});
+  return new Promise((resolve, reject) => {
+    interrupted.addEventListener('abort', () => reject(interrupted.reason as Error), { once: true });
+    closed.addEventListener('abort', () => resolve({ json: null, text: '' }), { once: true });
+    running.then(resolve, reject);
+  });
+}

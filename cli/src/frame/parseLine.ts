@@ -1,0 +1,42 @@
+import { CommanderError } from 'commander';
+import type { Paint } from '../render/paint.ts';
+import { type Chosen, buildProgram } from './buildProgram.ts';
+import type { GlobalOptions } from './command.ts';
+import { toGlobalOptions } from './globalOptions.ts';
+import type { CommandSpec } from './spec.ts';
+import { explainUsage } from './usage.ts';
+
+/** What a line asks for: a text (help, version), or a command to run. */
+export type Parsed =
+  | { kind: 'print'; what: 'help' | 'version'; text: string }
+  | ({ kind: 'run'; options: GlobalOptions } & Chosen);
+
+/** Reads a command line (without node and script). Throws OpsError `usage`. */
+export async function parseLine(
+  argv: readonly string[],
+  { catalog, version, paint }: { catalog: readonly CommandSpec[]; version: string; paint: Paint },
+): Promise<Parsed> {
+  let chosen: Chosen | undefined;
+  let printed = '';
+  const program = buildProgram({
+    catalog,
+    version,
+    paint,
+    onChosen: (what) => {
+      chosen = what;
+    },
+    onPrinted: (text) => {
+      printed += text;
+    },
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0)
+      return { kind: 'print', what: error.code === 'commander.version' ? 'version' : 'help', text: printed };
+    throw explainUsage(error, argv);
+  }
+  if (!chosen) throw new Error(`no command was chosen by ${argv.join(' ')}`);
+  return { kind: 'run', options: toGlobalOptions(program.opts()), ...chosen };
+}

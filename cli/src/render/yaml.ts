@@ -1,0 +1,14 @@
+import { Document, visit } from 'yaml';
+import { escapeRest, hasControl } from './clean.ts';
+
+/** A JSON-safe value as YAML that reads back to the same, without anchors, long lines unfolded, control characters escaped. */
+export function renderYaml(value: unknown): string {
+  // By way of JSON: what JSON leaves out (undefined, methods) must not turn up here; anchors would be read as references.
+  const document = new Document(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === 'string' && hasControl(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return escapeRest(document.toString({ lineWidth: 0 }));
+}
