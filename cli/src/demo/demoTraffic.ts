@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { formatCount, formatMs } from '../render/numbers.ts';
 import {
   identifyByHeader,
@@ -20,8 +21,8 @@ export interface DemoTraffic {
   reader: RowReader;
   values: readonly number[];
   identify: Identify;
-  /** Shows nothing more. */
-  unwatch(): void;
+  /** Shows the last counts, and nothing more. */
+  unwatch(): Promise<void>;
 }
 
 export async function startDemoTraffic(
@@ -52,32 +53,35 @@ export async function startDemoTraffic(
 
 const LOOK_EVERY_MS = 250;
 
-/** Tells the view how the traffic does, until it is told to stop. */
-function watch(platform: DemoPlatform, traffic: Traffic, reader: RowReader, view: View): () => void {
-  let watching = true;
-  let timer: NodeJS.Timeout;
+/** Tells the view how the traffic does, until it is told to stop; then once more. */
+function watch(platform: DemoPlatform, traffic: Traffic, reader: RowReader, view: View): () => Promise<void> {
+  const stop = new AbortController();
   const look = async (): Promise<void> => {
     const [rows, owner] = await Promise.all([
-      reader.count().catch(() => '?'),
+      reader.count().then(formatCount, () => '?'),
       ownerOf(platform, HRV_SUBJECT).catch(() => '?'),
     ]);
-    if (!watching) return;
     const { sent, acked, refused, unanswered } = traffic.counts();
     view.traffic(
       [
         `sent ${formatCount(sent)}`,
         `acked ${formatCount(acked)}`,
         `refused ${refused + unanswered}`,
-        `rows ${typeof rows === 'number' ? formatCount(rows) : rows}`,
+        `rows ${rows}`,
         `HRV events are owned by ${owner ?? 'nobody'}`,
         `longest wait ${formatMs(traffic.ledger.longestWaitMs())}`,
       ].join(' · '),
     );
-    timer = setTimeout(() => void look(), LOOK_EVERY_MS);
   };
-  void look();
+  const watching = (async () => {
+    for (let last = false; !last;) {
+      last = stop.signal.aborted;
+      await look();
+      await pause(LOOK_EVERY_MS, undefined, { signal: stop.signal }).catch(() => {});
+    }
+  })();
   return () => {
-    watching = false;
-    clearTimeout(timer);
+    stop.abort();
+    return watching;
   };
 }

@@ -46,7 +46,7 @@ export function liveView(screen: Screen): View {
         : paint.cyan(FRAMES[frame % FRAMES.length]!);
     const time = formatMs(ms ?? performance.now() - begun).padStart(9);
     const head = `  ${title}`;
-    const tail = ms === undefined || failed ? cut(`  ${note}`, head.length + time.length + 4) : '';
+    const tail = cut(`  ${note}`, head.length + time.length + 4);
     return ` ${mark}${paint.dim(time)}${head}${paint.dim(tail)}`;
   };
   const draw = (): void => {
@@ -77,11 +77,13 @@ export function liveView(screen: Screen): View {
         if (level === 'info' && running) running.note = clean(message);
       },
     },
-    async stage(title, work) {
+    async stage(title, work, summary) {
       const stage: Stage = { title, begun: performance.now(), note: '' };
       stages.push(stage);
       try {
-        return await work();
+        const result = await work();
+        stage.note = summary?.(result) ?? '';
+        return result;
       } catch (error) {
         stage.failed = true;
         stage.note = clean(messageOf(error));
@@ -99,6 +101,7 @@ export function liveView(screen: Screen): View {
       ended = true;
       clearInterval(timer);
       draw();
+      screen.write('\n');
       process.off('exit', showCursor);
       showCursor();
     },

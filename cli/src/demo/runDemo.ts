@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { OpsError } from '@aa-ops/topology';
 import { bindingChecks, type CheckResult, ownershipChecks, runChecks } from '../checks/index.ts';
+import { formatCount, formatMs } from '../render/numbers.ts';
 import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../runbook/context.ts';
 import { migrate } from '../runbook/migrate.ts';
 import type { RunOutcome } from '../runbook/outcome.ts';
@@ -46,7 +47,7 @@ export async function runDemo(wishes: DemoWishes): Promise<DemoReport> {
     const message = 'interrupted; everything that the demo had started is taken down';
     throw new OpsError('interrupted', message, { kind: 'interrupted' });
   } finally {
-    demo?.unwatch();
+    await demo?.unwatch();
     view.end();
     await Promise.allSettled([demo?.traffic.stop(), demo?.reader.close()]);
     await platform?.stop();
@@ -75,17 +76,22 @@ async function changeUnderTraffic(
   const title = `Traffic: ${ratePerSecond} messages a second, real HRV values`;
   await view.stage(title, () => pause(quietMs, undefined, { signal }));
   for (const [name, mode, work] of changes) {
-    const run = await view.stage(name, () => asDemoRun(work));
+    const run = await view.stage(name, () => asDemoRun(work), describeRun);
     runs.push(run);
     if (run.problem !== undefined) break;
-    const checks = await view.stage(`Verify ${mode}`, () => verifyMode(environment, mode));
-    verified.push({ mode, green: checks.filter(({ level }) => level === 'green').length, checks });
+    const checks = await view.stage(
+      `Verify ${mode}`,
+      () => verifyMode(environment, mode),
+      (results) => `${greens(results)} of ${results.length} checks green`,
+    );
+    verified.push({ mode, green: greens(checks), checks });
     await pause(quietMs, undefined, { signal });
   }
   return view.stage('Stop the traffic and judge every message', async () => {
     await demo.traffic.stop();
-    demo.unwatch();
-    return judgeDemo(platform, demo, { ratePerSecond, begun, runs, verified }, signal);
+    const report = await judgeDemo(platform, demo, { ratePerSecond, begun, runs, verified }, signal);
+    await demo.unwatch();
+    return report;
   });
 }
 
@@ -108,6 +114,20 @@ async function asDemoRun(work: () => Promise<RunOutcome>): Promise<DemoRun> {
   const problem = exitCode === 0 ? {} : { problem: why || `exit code ${exitCode}` };
   return { run, command, from, to, result, handovers, ms: Math.round(performance.now() - begun), ...problem };
 }
+
+/** The handovers of one group share a window. */
+const describeRun = ({ handovers, problem }: DemoRun): string => {
+  const sum = (pick: (handover: DemoRun['handovers'][number]) => number): number =>
+    handovers.reduce((total, handover) => total + pick(handover), 0);
+  const windows = [...new Set(handovers.map(({ windowMs }) => formatMs(windowMs)))].join(', ');
+  return (
+    problem ??
+    `nobody owned the subjects for ${windows}; ${sum((it) => it.held)} publishes held, ${formatCount(sum((it) => it.copied))} messages copied`
+  );
+};
+
+const greens = (checks: readonly CheckResult[]): number =>
+  checks.filter(({ level }) => level === 'green').length;
 
 const verifyMode = (environment: RunEnvironment, mode: string): Promise<CheckResult[]> =>
   runChecks([...ownershipChecks, ...bindingChecks], {

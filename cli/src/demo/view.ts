@@ -2,8 +2,8 @@ import type { Host } from '@aa-ops/topology';
 
 /** What the demo shows while it runs. */
 export interface View {
-  /** Everything below a stage belongs to it; only the last one begun runs. Answers what the stage did, and re-throws. */
-  stage<T>(title: string, work: () => Promise<T>): Promise<T>;
+  /** Shows a piece of work while it runs, and afterwards what `summary` makes of its result. Re-throws. */
+  stage<T>(title: string, work: () => Promise<T>, summary?: (result: T) => string): Promise<T>;
   /** Notices of the engine: the progress of the stage. */
   readonly host: Host;
   /** One line about the traffic, replaced by the next. */
@@ -20,7 +20,7 @@ export function plainView(host: Host): View {
   let spoken = performance.now();
   return {
     host,
-    async stage(title, work) {
+    async stage(title, work, summary) {
       host.notify({ level: 'info', code: 'stage', message: `== ${title}`, data: { title } });
       const begun = performance.now();
       const result = await work();
@@ -28,7 +28,7 @@ export function plainView(host: Host): View {
       host.notify({
         level: 'info',
         code: 'stage-done',
-        message: `== ${title}: done, ${ms} ms`,
+        message: `== ${title}: done, ${ms} ms${summary ? ` (${summary(result)})` : ''}`,
         data: { title, ms },
       });
       return result;

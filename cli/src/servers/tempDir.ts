@@ -6,6 +6,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statfsSync,
   statSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,10 +22,15 @@ export function makeTempDir(label: string): string {
   return mkdtempSync(join(base, `${prefix()}${process.pid}-${startTimeOf(process.pid) ?? 0}-${label}-`));
 }
 
+// A container's /dev/shm is often 64 MiB; a PostgreSQL and a nats-server at work need more.
+const SPACE = 1 << 30;
+
 function tempBase(): string {
   try {
     accessSync('/dev/shm', constants.W_OK);
-    return '/dev/shm';
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    if (bavail * bsize >= SPACE) return '/dev/shm';
+    return tmpdir();
   } catch {
     return tmpdir();
   }

@@ -31,6 +31,7 @@ export class PublisherBook {
   /** Names of the streams that acked; `stream` of a message is an index here. */
   readonly streams: string[] = [];
   #sent = 0;
+  #longest = 0;
   readonly #counts = { acked: 0, refused: 0, unanswered: 0 };
   #state = new Uint8Array(GROWTH);
   #stream = new Uint8Array(GROWTH);
@@ -53,7 +54,9 @@ export class PublisherBook {
   }
 
   end(n: number, outcome: PublishOutcome): void {
-    this.#latency[n] = performance.now() - this.#sentAt[n]!;
+    const waited = performance.now() - this.#sentAt[n]!;
+    this.#latency[n] = waited;
+    this.#longest = Math.max(this.#longest, waited);
     if (outcome.status === 'stored') {
       this.#state[n] = MessageState.acked;
       this.#counts.acked++;
@@ -101,9 +104,7 @@ export class PublisherBook {
 
   /** The longest any publish has taken, answered or given up, ms. */
   longestWaitMs(): number {
-    let longest = 0;
-    for (let n = 0; n < this.#sent; n++) longest = Math.max(longest, this.#latency[n]!);
-    return longest;
+    return this.#longest;
   }
 
   #indexOf(stream: string): number {
