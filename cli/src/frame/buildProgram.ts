@@ -1,5 +1,5 @@
 import { parseDuration } from '@aa-ops/topology';
-import { Argument, Command, type HelpConfiguration, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Help, type HelpConfiguration, InvalidArgumentError, Option } from 'commander';
 import type { Paint } from '../render/paint.ts';
 import { globalOptionSpecs } from './globalOptions.ts';
 import type { ArgumentSpec, CommandSpec, OptionSpec, ValueKind } from './spec.ts';
@@ -41,11 +41,22 @@ export function buildProgram(wishes: ProgramWishes): Command {
 
 const helpStyle = (paint: Paint): HelpConfiguration => ({
   showGlobalOptions: true,
+  formatHelp: (command, helper) => {
+    const text = Help.prototype.formatHelp.call(helper, command, helper);
+    return command.parent ? text : optionsLast(text);
+  },
   styleTitle: (title) => paint.bold(title === 'Global Options:' ? 'Options of every command:' : title),
   styleCommandText: (text) => paint.cyan(text),
   styleSubcommandText: (text) => paint.cyan(text),
   styleOptionText: (text) => paint.cyan(text),
 });
+
+/** Commander puts the many options before the commands, which is what one looks for first. */
+function optionsLast(text: string): string {
+  const sections = text.trimEnd().split('\n\n');
+  const isOptions = (section: string): boolean => /^\S*Options/.test(section);
+  return `${[...sections.filter((one) => !isOptions(one)), ...sections.filter(isOptions)].join('\n\n')}\n`;
+}
 
 function addCommand(parent: Command, spec: CommandSpec, wishes: ProgramWishes): void {
   const command = parent.command(spec.name);
@@ -88,8 +99,7 @@ function toOption(spec: OptionSpec): Option {
   else if (spec.repeatable)
     option.argParser((value: string, before: unknown[] | undefined) => [...(before ?? []), read(value)]);
   else if (spec.flags.includes('<')) option.argParser(read);
-  if (typeof spec.default === 'string') option.default(read(spec.default), spec.default);
-  else if (spec.default !== undefined) option.default(spec.default, '');
+  if (spec.default !== undefined) option.default(read(spec.default), spec.default);
   if (spec.env) option.env(spec.env);
   if (spec.required) option.makeOptionMandatory();
   return option;

@@ -1,13 +1,15 @@
 import type { GlobalOptions } from './command.ts';
 import type { OptionSpec } from './spec.ts';
 
+const DEFAULT_TOPOLOGY = './topology';
+
 /** The options that stand anywhere on the line, of every command (design.md, "What a user types"). */
 export const globalOptionSpecs: readonly OptionSpec[] = [
   {
     flags: '-t, --topology <path>',
     summary: 'topology file, or folder of files',
     kind: 'file',
-    default: './topology',
+    default: DEFAULT_TOPOLOGY,
     env: 'AA_OPS_TOPOLOGY',
   },
   { flags: '-e, --env <name>', summary: 'environment of the topology', env: 'AA_OPS_ENV' },
@@ -33,7 +35,7 @@ export const globalOptionSpecs: readonly OptionSpec[] = [
     choices: ['auto', 'plain', 'ndjson'],
     default: 'auto',
   },
-  { flags: '-y, --yes', summary: 'answer questions with yes', default: false },
+  { flags: '-y, --yes', summary: 'answer questions with yes' },
   { flags: '--confirm <name>', summary: 'the environment that is meant, where it is protected' },
   {
     flags: '--timeout <duration>',
@@ -42,8 +44,8 @@ export const globalOptionSpecs: readonly OptionSpec[] = [
     default: '5s',
   },
   { flags: '--no-color', summary: 'no colours (NO_COLOR and FORCE_COLOR are honoured)' },
-  { flags: '-q, --quiet', summary: 'no progress, only warnings, errors and the result', default: false },
-  { flags: '-v, --verbose', summary: 'more progress; the stack of an error', default: false },
+  { flags: '-q, --quiet', summary: 'no progress, only warnings, errors and the result' },
+  { flags: '-v, --verbose', summary: 'more progress; the stack of an error' },
 ];
 
 /** What is already known of the line before it is parsed: enough to say in the right shape what is wrong with it. */
@@ -70,8 +72,17 @@ export function readEarly(argv: readonly string[]): EarlyOptions {
   };
 }
 
-/** Commander's values as the contract of the commands has them. */
+/** Commander's values as the contract of the commands has them; an empty environment variable counts as not set. */
 export function toGlobalOptions(values: Record<string, unknown>): GlobalOptions {
   const { timeout, ...rest } = values;
-  return { ...rest, timeoutMs: timeout } as unknown as GlobalOptions;
+  for (const [name, value] of Object.entries(rest))
+    if (value === '' && name !== 'topology') delete rest[name];
+  return {
+    ...(rest as unknown as GlobalOptions),
+    topology: (rest['topology'] as string) || DEFAULT_TOPOLOGY,
+    yes: rest['yes'] === true,
+    quiet: rest['quiet'] === true,
+    verbose: rest['verbose'] === true,
+    timeoutMs: timeout as number,
+  };
 }

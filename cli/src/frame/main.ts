@@ -1,6 +1,6 @@
 import { loadPaint, plainPaint, type Paint } from '../render/paint.ts';
 import { renderDocument } from '../render/document.ts';
-import { catalog } from './catalog.ts';
+import { catalog } from './catalog/index.ts';
 import type { CommandResult } from './command.ts';
 import { openContext } from './context.ts';
 import { EXIT_CODES } from './exitCodes.ts';

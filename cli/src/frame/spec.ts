@@ -10,7 +10,8 @@ export interface OptionSpec {
   summary: string;
   kind?: ValueKind;
   choices?: readonly string[];
-  default?: string | boolean;
+  /** As it would be typed. Without one, a flag that is not given is absent. */
+  default?: string;
   /** The environment variable that stands in for it. */
   env?: string;
   /** May be given several times; the command gets a list. */
@@ -51,7 +52,7 @@ export interface CommandSpec {
   options?: readonly OptionSpec[];
   examples?: readonly ExampleSpec[];
   /** What its exit codes mean, beyond those that all commands share. */
-  exits?: readonly [code: number, meaning: string][];
+  exits?: readonly (readonly [code: number, meaning: string])[];
   /** It changes nothing: after a signal nobody waits for it to end in good order. */
   readOnly?: boolean;
   commands?: readonly CommandSpec[];
