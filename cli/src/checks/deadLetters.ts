@@ -1,0 +1,48 @@
+import { type JetStreamReader, overlaps, type Topology } from '@aa-ops/topology';
+import { DEAD_LETTERS } from './expected.ts';
+
+/** The streams of the topology that hold dead letters now. */
+export async function deadLetterStreams(account: JetStreamReader, topology: Topology): Promise<string[]> {
+  const infos = await Promise.all(Object.keys(topology.streams).map((name) => account.stream(name)));
+  return infos.flatMap((info) =>
+    info?.config.subjects.some((subject) => overlaps(subject, DEAD_LETTERS)) ? [info.config.name] : [],
+  );
+}
+
+/** How many dead letters they hold; raw advisories beside them are none (contract.md). */
+export async function countDeadLetters(
+  account: JetStreamReader,
+  streams: readonly string[],
+): Promise<number> {
+  const counts = await Promise.all(streams.map((name) => account.subjectCounts(name, DEAD_LETTERS)));
+  return counts.flatMap((map) => [...map.values()]).reduce((sum, count) => sum + count, 0);
+}
+
+/** How many of a stream's dead letters came within the last `ms`, by the server's clock; counts no further than `most`. */
+export async function countRecent(
+  account: JetStreamReader,
+  stream: string,
+  ms: number,
+  most: number,
+): Promise<number> {
+  const info = await account.stream(stream);
+  if (!info) return 0;
+  const since = (info.ts ? Date.parse(info.ts) : Date.now()) - ms;
+  const next = (seq: number) => account.message(stream, { seq, nextBySubject: DEAD_LETTERS });
+
+  let low = Math.max(1, info.state.first_seq);
+  let high = info.state.last_seq + 1;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const message = await next(middle);
+    if (message && Date.parse(message.time) < since) low = message.seq + 1;
+    else high = middle;
+  }
+  let count = 0;
+  for (let seq = low; count < most; count++) {
+    const message = await next(seq);
+    if (!message) break;
+    seq = message.seq + 1;
+  }
+  return count;
+}
