@@ -1,10 +1,12 @@
-import { Counter, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import { createHttpMetrics } from '../shared/httpMetrics.ts';
 import { type Reply, type Route, startHttpServer } from '../shared/httpServer.ts';
+import { injectTrace } from '../shared/injectTrace.ts';
 import type { Service } from '../shared/lifecycle.ts';
 import type { Log } from '../shared/log.ts';
 import { metricsRoute } from '../shared/metricsRoute.ts';
 import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
+import { startTelemetry } from '../shared/telemetry.ts';
 import type { IngestConfig } from './config.ts';
 import { hrvRoute } from './hrvRoute.ts';
 import { createPublish } from './publish.ts';
@@ -14,8 +16,10 @@ const TOPIC = 'hrv_raw_received';
 /** Starts ingest-service. Resolves when it listens; NATS is connected to for as long as it takes. Throws ConfigError. */
 export async function startIngest(config: IngestConfig, log: Log, signal: AbortSignal): Promise<Service> {
   log.info(`[event-bus] Stream mode: ${config.streamMode} (EVENT_STREAM_MODE="${config.streamModeGiven}")`);
+  const telemetry = await startTelemetry(config.telemetry, log);
   let link: NatsLink | undefined;
   const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
   const published = new Counter({
     name: 'event_bus_events_published_total',
     help: 'Events published to the bus by whether a stream stored them',
@@ -28,7 +32,7 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
     link: () => link,
     subject: config.subject,
     timeoutMs: config.publishTimeoutMs,
-    inject: () => {},
+    inject: injectTrace,
     onPublished: (stored) => published.inc({ topic: TOPIC, status: stored ? 'success' : 'error' }),
   });
 
@@ -45,7 +49,7 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
     status: ok ? 200 : 503,
     json: { status: ok ? 'ok' : 'not ok' },
   });
-  const metricsPage = metricsRoute(registry);
+  const metricsPage = metricsRoute(registry, telemetry.metrics);
 
   /** Every door of the service: a vendor's webhook is one more line here. */
   const routes: Route[] = [
@@ -93,6 +97,7 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
       await begun;
       await link?.close();
       await metricsServer?.stop();
+      await telemetry.stop();
     },
   };
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { bulkHistogram } from '../shared/bulkHistogram.ts';
 import type { Binding } from './bind.ts';
 import type { Incoming, Outcome } from './message.ts';
 
@@ -52,11 +53,10 @@ export function createNormalizeMetrics(
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
-  const latency = new Histogram({
+  const latency = bulkHistogram(registry, {
     name: 'normalize_hrv_event_to_row_seconds',
     help: "Time from the stream's storing of an event to its row's commit, by the two machines' clocks",
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600],
-    registers,
   });
   gauge(
     'normalize_hrv_pending',
@@ -112,7 +112,7 @@ export function createNormalizeMetrics(
     },
     settled(incoming, outcome, nowMs) {
       count(resultOf(outcome), incoming.msg.subject, incoming.stream);
-      if (outcome.kind === 'success') latency.observe(Math.max(0, nowMs - incoming.storedMs) / 1_000);
+      if (outcome.kind === 'success') latency(Math.max(0, nowMs - incoming.storedMs) / 1_000);
     },
     batch(size, ms, stored) {
       batchSize.observe(size);

@@ -46,7 +46,9 @@ export function toColumns(groups: readonly Group[]): string[] {
   return columns.map((column) => `{${column.join(',')}}`);
 }
 
+const PLAIN = /^[\w-]+$/;
+
 const quote = (value: string): string =>
-  /^[\w-]+$/.test(value) && value.toUpperCase() !== 'NULL'
+  PLAIN.test(value) && !(value.length === 4 && value.toUpperCase() === 'NULL')
     ? value
     : `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;

@@ -1,4 +1,4 @@
-import { Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createBackoff } from '../shared/backoff.ts';
 import { createHttpMetrics } from '../shared/httpMetrics.ts';
 import { startHttpServer } from '../shared/httpServer.ts';
@@ -6,6 +6,7 @@ import type { Service } from '../shared/lifecycle.ts';
 import { type Log, messageOf } from '../shared/log.ts';
 import { metricsRoute } from '../shared/metricsRoute.ts';
 import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
+import { startTelemetry } from '../shared/telemetry.ts';
 import { type Attachment, attach } from './attach.ts';
 import type { NormalizeConfig } from './config.ts';
 import { createGate } from './gate.ts';
@@ -17,6 +18,7 @@ import { createNormalizeMetrics } from './metrics.ts';
 import { migrate } from './migrate.ts';
 import { createPace } from './pace.ts';
 import { createSettler } from './settle.ts';
+import { createConsumeSpans } from './span.ts';
 
 /** A held message is touched three times within its ack wait, so that one lost touch does no harm. */
 const TOUCHES_PER_ACK_WAIT = 3;
@@ -35,6 +37,7 @@ export async function startNormalize(
   log.info(`[normalize-service] Stream candidates: ${config.candidates.join(', ')}`);
   log.info(`[normalize-hrv] DLQ subject prefix: ${config.dlqPrefix}`);
 
+  const telemetry = await startTelemetry(config.telemetry, log);
   let link: NatsLink | undefined;
   let migrated = false;
   let attachment: Attachment | undefined;
@@ -42,6 +45,8 @@ export async function startNormalize(
   /** Ends what waits or looks; the loop itself is ended by stop(). */
   const ending = new AbortController();
   const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const recordSpan = createConsumeSpans(config.telemetry.enabled, config.telemetry.sampleRatio);
 
   const ackWaitMs = (): number => attachment?.binding()?.ackWaitMs ?? config.ackWaitMs;
   const statementTimeoutMs = (): number => Math.round(Math.min(15_000, Math.max(1_000, ackWaitMs() / 3)));
@@ -78,7 +83,7 @@ export async function startNormalize(
   let settler: ReturnType<typeof createSettler> | undefined;
 
   const observe = createHttpMetrics(registry);
-  const metricsPage = metricsRoute(registry);
+  const metricsPage = metricsRoute(registry, telemetry.metrics);
   const health = healthRoutes({
     natsConnected: () => link?.connected() ?? false,
     databaseConnected: () => migrated && gate.isOpen(),
@@ -135,7 +140,10 @@ export async function startNormalize(
       dlqPrefix: config.dlqPrefix,
       durable: config.durable,
       log,
-      onSettled: (incoming, outcome) => metrics.settled(incoming, outcome, Date.now()),
+      onSettled(incoming, outcome) {
+        metrics.settled(incoming, outcome, Date.now());
+        recordSpan(incoming, outcome);
+      },
     });
     attachment = attach({
       link,
@@ -174,6 +182,7 @@ export async function startNormalize(
       await link?.close();
       await Promise.all([...lanes, control].map((one) => one.close()));
       await Promise.all([server.stop(), metricsServer?.stop()]);
+      await telemetry.stop();
     },
   };
 }

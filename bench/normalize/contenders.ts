@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import type { JsMsg } from 'nats';
+import pg from 'pg';
+import { createLane } from '../../consumers-runtime/src/normalize/lane.ts';
+import { groupByKey } from '../../consumers-runtime/src/normalize/rows.ts';
+import { DURABLE, event, fill, type Setting, STREAM, until } from './setting.ts';
+import { startPod } from './pod.ts';
+
+/** Messages (or rows) a second of one way to do it. */
+export type Contender = (setting: Setting, count: number) => Promise<number>;
+
+const TABLE = new URL('../../consumers-runtime/migrations/001_hrv_data.sql', import.meta.url);
+const UPSERT = `INSERT INTO hrv_data AS stored (user_id, date, rmssd, ln_rmssd, captured_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (user_id, date) DO UPDATE SET rmssd = excluded.rmssd, ln_rmssd = excluded.ln_rmssd,
+captured_at = excluded.captured_at, updated_at = now() WHERE stored.captured_at <= excluded.captured_at`;
+
+const makeTable = async (setting: Setting): Promise<void> => {
+  await setting.db.query(await readFile(TABLE, 'utf8'));
+};
+
+async function upsertOne(db: pg.Pool | pg.Client, msg: JsMsg): Promise<void> {
+  const { userId, date, rmssd, capturedAt } = msg.json<ReturnType<typeof event>>();
+  await db.query({ name: 'one', text: UPSERT, values: [userId, date, rmssd, Math.log(rmssd), capturedAt] });
+}
+
+const rate = (count: number, started: number): number => (count * 1_000) / (performance.now() - started);
+
+/** The handoff report's loop with its two faults repaired (a pull for each turn, one iterator): one message, one upsert, one ack. */
+export const seedLoop: Contender = async (setting, count) => {
+  await fill(setting, count);
+  await makeTable(setting);
+  const client = new pg.Client({ connectionString: setting.postgres.url });
+  await client.connect();
+  const consumer = await setting.nc.jetstream().consumers.get(STREAM, DURABLE);
+  const started = performance.now();
+  for (let i = 0; i < count; i++) {
+    const msg = await consumer.next({ expires: 5_000 });
+    if (!msg) throw new Error('the seed loop starved');
+    await upsertOne(client, msg);
+    msg.ack();
+  }
+  const result = rate(count, started);
+  await client.end();
+  return result;
+};
+
+/** What most services do next: 32 messages at a time, each with its own upsert, over a pool of 8. */
+export const parallelUpserts: Contender = async (setting, count) => {
+  await fill(setting, count);
+  await makeTable(setting);
+  const consumer = await setting.nc.jetstream().consumers.get(STREAM, DURABLE);
+  const started = performance.now();
+  const waiting: JsMsg[] = [];
+  let running = 0;
+  let done = 0;
+  await new Promise<void>((resolve) => {
+    const next = (): void => {
+      for (; running < 32 && waiting.length > 0; running++) {
+        const msg = waiting.shift()!;
+        void upsertOne(setting.db, msg).then(() => {
+          msg.ack();
+          running--;
+          if (++done === count) resolve();
+          else next();
+        });
+      }
+    };
+    void consumer.consume({
+      max_messages: 500,
+      callback: (msg) => {
+        waiting.push(msg);
+        next();
+      },
+    });
+  });
+  return rate(count, started);
+};
+
+/** The database alone: our own statement with 1,000 rows on two connections, no bus, no parsing. */
+export const bareUpsert: Contender = async (setting, count) => {
+  await fill(setting, 0);
+  await makeTable(setting);
+  const lanes = [1, 2].map((i) =>
+    createLane({ url: setting.postgres.url, name: `bench ${i}`, statementTimeoutMs: () => 30_000 }),
+  );
+  const batches: ReturnType<typeof groupByKey>[] = [];
+  for (let i = 0; i < count; i += 1_000) {
+    const events = Array.from({ length: Math.min(1_000, count - i) }, (_, k) => event(i + k));
+    batches.push(
+      groupByKey(
+        events.map((one) => {
+          const capturedAtMs = Date.parse(one.capturedAt);
+          return { incoming: undefined as never, event: { ...one, capturedAtMs }, capturedAtMs };
+        }),
+      ),
+    );
+  }
+  for (const lane of lanes) await lane.probe();
+  const started = performance.now();
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (let batch = batches.shift(); batch; batch = batches.shift()) await lane.write(batch);
+    }),
+  );
+  const result = rate(count, started);
+  for (const lane of lanes) await lane.close();
+  return result;
+};
+
+/** The built aa-normalize as a pod runs it, with everything on; `env` turns things off. Two pods where `pods` says so. */
+export const ours =
+  (env: Record<string, string> = {}, pods = 1): Contender =>
+  async (setting, count) => {
+    await fill(setting, 0);
+    // Migrated, connected and warm first: the run times the loop, not the start.
+    const running = await Promise.all(Array.from({ length: pods }, () => startPod(setting, env)));
+    await Promise.all(running.map((pod) => pod.ready));
+    await setting.jsm.consumers.pause(STREAM, DURABLE, new Date(Date.now() + 3_600_000));
+    for (let i = 0; i < count; i++) {
+      setting.nc.publish('athlete-ally.hrv.raw-received', JSON.stringify(event(i)));
+      if (i % 1_000 === 999) await setting.nc.flush();
+    }
+    await until(async () => (await setting.jsm.streams.info(STREAM)).state.messages === count);
+    const before = running.reduce((sum, pod) => sum + pod.cpuMs(), 0);
+    const started = performance.now();
+    await setting.jsm.consumers.resume(STREAM, DURABLE);
+    await until(async () => {
+      const { ack_floor } = await setting.jsm.consumers.info(STREAM, DURABLE);
+      return ack_floor.stream_seq >= count;
+    });
+    const result = rate(count, started);
+    cpuMicros = ((running.reduce((sum, pod) => sum + pod.cpuMs(), 0) - before) * 1_000) / count;
+    for (const pod of running) {
+      peakRssMiB = Math.max(peakRssMiB, pod.peakRssMiB());
+      await pod.stop();
+    }
+    return result;
+  };
+
+/** The most memory any of our pods held so far, MiB. */
+export let peakRssMiB = 0;
+
+/** CPU time of the last run's pods, µs a message. */
+export let cpuMicros = 0;
+
+export const reset = (): void => {
+  peakRssMiB = 0;
+};

@@ -1,0 +1,87 @@
+import { connect, type JetStreamManager, type NatsConnection } from 'nats';
+import pg from 'pg';
+import {
+  type NatsServer,
+  type PostgresServer,
+  startNats,
+  startPostgres,
+} from '../../cli/src/servers/index.ts';
+
+export const STREAM = 'AA_CORE_HOT';
+export const SUBJECT = 'athlete-ally.hrv.raw-received';
+export const DURABLE = 'normalize-hrv-durable';
+
+/** One nats-server (file, S2, R1) and one PostgreSQL (fsync on), as in shared production, for all contenders of a run. */
+export interface Setting {
+  nats: NatsServer;
+  postgres: PostgresServer;
+  nc: NatsConnection;
+  jsm: JetStreamManager;
+  db: pg.Pool;
+  stop(): Promise<void>;
+}
+
+export async function startSetting(): Promise<Setting> {
+  const [nats, postgres] = await Promise.all([startNats(), startPostgres({ fsync: true })]);
+  const nc = await connect({ servers: nats.url });
+  const jsm = await nc.jetstreamManager();
+  const db = new pg.Pool({ connectionString: postgres.url, max: 8 });
+  return {
+    nats,
+    postgres,
+    nc,
+    jsm,
+    db,
+    async stop() {
+      await nc.close();
+      await db.end();
+      await Promise.all([nats.stop(), postgres.stop()]);
+    },
+  };
+}
+
+/** A day's event of one of 100,000 athletes, about 149 bytes: mostly new rows, some updates. */
+export function event(i: number): { userId: string; date: string; rmssd: number; capturedAt: string } {
+  const day = new Date(Date.UTC(2025, 0, 1 + (Math.floor(i / 100_000) % 365)));
+  return {
+    userId: `athlete-${String((i * 7_919) % 100_000).padStart(6, '0')}-0000-4000-8000-00000000`,
+    date: day.toISOString().slice(0, 10),
+    rmssd: 20 + (i % 1_000) / 10,
+    capturedAt: new Date(day.getTime() + 7 * 3_600_000 + (i % 86_400)).toISOString(),
+  };
+}
+
+/** A new stream with `count` events and a durable at its start, and an empty table. */
+export async function fill({ nc, jsm, db }: Setting, count: number): Promise<void> {
+  await jsm.streams.delete(STREAM).catch(() => {});
+  await db.query('DROP TABLE IF EXISTS hrv_data, aa_migrations, normalize_sweeps CASCADE');
+  await jsm.streams.add({
+    name: STREAM,
+    subjects: ['athlete-ally.>', 'sleep.*'],
+    compression: 's2' as never,
+  });
+  for (let i = 0; i < count; i++) {
+    nc.publish(SUBJECT, JSON.stringify(event(i)));
+    if (i % 1_000 === 999) await nc.flush();
+  }
+  await nc.flush();
+  await until(async () => (await jsm.streams.info(STREAM)).state.messages === count);
+  await jsm.consumers.add(STREAM, {
+    durable_name: DURABLE,
+    filter_subject: SUBJECT,
+    ack_policy: 'explicit' as never,
+    ack_wait: 60e9,
+    max_deliver: 5,
+    max_ack_pending: 5_000,
+  });
+}
+
+/** Whether everything is delivered and acked. */
+export async function isDrained({ jsm }: Setting): Promise<boolean> {
+  const { num_pending, num_ack_pending } = await jsm.consumers.info(STREAM, DURABLE);
+  return num_pending === 0 && num_ack_pending === 0;
+}
+
+export async function until(fact: () => Promise<boolean>, everyMs = 20): Promise<void> {
+  while (!(await fact())) await new Promise((resolve) => setTimeout(resolve, everyMs));
+}
