@@ -1,5 +1,5 @@
 import { OpsError } from '@aa-ops/topology';
-import { catalog } from '../frame/catalog/index.ts';
+import { catalog } from '../frame/catalog.ts';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { bashCompletion } from '../frame/completion/bash.ts';
 import { fishCompletion } from '../frame/completion/fish.ts';

@@ -28,7 +28,7 @@ export function openContext(parts: ContextParts): { context: CommandContext; clo
       return connect(found);
     });
     opened.push(opening);
-    return opening;
+    return orAborted(opening, signal);
   };
 
   const topology = once(async (): Promise<Topology> => {
@@ -80,6 +80,16 @@ export function openContext(parts: ContextParts): { context: CommandContext; clo
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => (made ??= make());
+}
+
+/** Nothing is done yet while a connection is being opened: a signal need not wait for it. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
 
 function atMost(ms: number, work: Promise<void>): Promise<void> {

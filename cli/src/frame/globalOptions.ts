@@ -49,27 +49,28 @@ export const globalOptionSpecs: readonly OptionSpec[] = [
 ];
 
 /** What is already known of the line before it is parsed: enough to say in the right shape what is wrong with it. */
-export interface EarlyOptions {
-  output: 'text' | 'json' | 'yaml';
-  color: boolean;
-  verbose: boolean;
-}
+export type EarlyOptions = Pick<GlobalOptions, 'output' | 'progress' | 'color' | 'verbose'>;
 
 /** Reads the few options that decide how an error looks, in whatever line; what is malformed counts as not given. */
 export function readEarly(argv: readonly string[]): EarlyOptions {
   const end = argv.indexOf('--');
   const words = end === -1 ? argv : argv.slice(0, end);
-  let output: EarlyOptions['output'] = 'text';
-  words.forEach((word, index) => {
-    const match = /^(?:--output|-o)(?:=?(.*))$/.exec(word);
-    const value = match ? match[1] || words[index + 1] : undefined;
-    if (value === 'json' || value === 'yaml' || value === 'text') output = value;
-  });
+  const output = lastValue(words, /^(?:--output(?:=|$)|-o)(.*)$/);
   return {
-    output,
+    output: output === 'json' || output === 'yaml' ? output : 'text',
+    progress: lastValue(words, /^--progress(?:=|$)(.*)$/) === 'ndjson' ? 'ndjson' : 'auto',
     color: !words.includes('--no-color'),
     verbose: words.includes('--verbose') || words.includes('-v'),
   };
+}
+
+function lastValue(words: readonly string[], option: RegExp): string | undefined {
+  let last: string | undefined;
+  words.forEach((word, index) => {
+    const match = option.exec(word);
+    if (match) last = match[1] || words[index + 1];
+  });
+  return last;
 }
 
 /** Commander's values as the contract of the commands has them; an empty environment variable counts as not set. */

@@ -1,10 +1,11 @@
 import { loadPaint, plainPaint, type Paint } from '../render/paint.ts';
+import { escapeRest } from '../render/clean.ts';
 import { renderDocument } from '../render/document.ts';
-import { catalog } from './catalog/index.ts';
+import { catalog } from './catalog.ts';
 import type { CommandResult } from './command.ts';
 import { openContext } from './context.ts';
 import { EXIT_CODES } from './exitCodes.ts';
-import { explainFailure } from './failure.ts';
+import { explainFailure, type Failure } from './failure.ts';
 import { type EarlyOptions, readEarly } from './globalOptions.ts';
 import { openSink, type Sink } from './output.ts';
 import { type Parsed, parseLine } from './parseLine.ts';
@@ -16,7 +17,7 @@ type Run = Extract<Parsed, { kind: 'run' }>;
 
 /** Runs one command line (without node and script) and ends the process with its exit code. */
 export async function main(argv: readonly string[], version: string): Promise<void> {
-  const early = readEarly(argv);
+  let early: EarlyOptions = readEarly(argv);
   const closed = new AbortController();
   const stdout = openSink(process.stdout, { onClosed: () => closed.abort() });
   const stderr = openSink(process.stderr);
@@ -31,16 +32,16 @@ export async function main(argv: readonly string[], version: string): Promise<vo
       await Promise.all([stdout.flush(), stderr.flush()]);
       process.exit(code);
     })());
-  let failed = false;
-  const fail = async (error: unknown): Promise<void> => {
-    // A second error while the first is reported (or one of the reporting itself) has nothing to add.
-    if (failed) return end(EXIT_CODES.failed);
-    failed = true;
+  const report = async (error: unknown): Promise<void> => {
     const failure = explainFailure(error, { verbose: early.verbose, paint: paintErr, signal: interrupted });
     if (early.output !== 'text') await stdout.write(await renderDocument(early.output, failure));
-    await stderr.write(`${failure.text}\n`);
+    await stderr.write(early.progress === 'ndjson' ? errorEvent(failure) : `${failure.text}\n`);
     await end(failure.exitCode);
   };
+  // Only the first error is reported: what comes while it is has nothing to add, and one of the reporting must not start it again.
+  let failing: Promise<void> | undefined;
+  const fail = (error: unknown): Promise<void> =>
+    (failing ??= report(error).catch(() => end(EXIT_CODES.failed)));
   process.on('uncaughtException', (error) => void fail(error));
   process.on('unhandledRejection', (error) => void fail(error));
 
@@ -55,6 +56,7 @@ export async function main(argv: readonly string[], version: string): Promise<vo
       await print(parsed, early, stdout);
       return await end(0);
     }
+    early = parsed.options;
     const result = await runCommand(parsed, { paint, paintErr, stderr, interrupted, closed: closed.signal });
     await stdout.write(await renderDocument(parsed.options.output, result));
     await end(result.exitCode ?? 0);
@@ -62,6 +64,12 @@ export async function main(argv: readonly string[], version: string): Promise<vo
     await fail(error);
   }
 }
+
+/** The last line of an NDJSON stream, shaped as the notices before it. */
+const errorEvent = ({ json: { error } }: Failure): string => {
+  const { code, message, hint } = error;
+  return `${escapeRest(JSON.stringify({ at: new Date().toISOString(), level: 'error', code, message, hint }))}\n`;
+};
 
 async function print(
   { what, text }: Extract<Parsed, { kind: 'print' }>,

@@ -35,7 +35,7 @@ export async function parseLine(
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0)
       return { kind: 'print', what: error.code === 'commander.version' ? 'version' : 'help', text: printed };
-    throw explainUsage(error, argv);
+    throw explainUsage(error, argv, catalog);
   }
   if (!chosen) throw new Error(`no command was chosen by ${argv.join(' ')}`);
   return { kind: 'run', options: toGlobalOptions(program.opts()), ...chosen };

@@ -1,5 +1,5 @@
 import type { Host, Notice } from '@aa-ops/topology';
-import { clean } from '../render/clean.ts';
+import { clean, escapeRest } from '../render/clean.ts';
 import type { Paint } from '../render/paint.ts';
 import { redact, redactDeep } from './redact.ts';
 import type { Spinner } from './spinner.ts';
@@ -50,5 +50,6 @@ const ndjson =
   ({ write }: ProgressWishes) =>
   ({ level, code, message, data }: Notice): void => {
     const event = { at: new Date().toISOString(), level, code, message: redact(message) };
-    write(`${JSON.stringify(data === undefined ? event : { ...event, data: redactDeep(data) })}\n`);
+    const line = JSON.stringify(data === undefined ? event : { ...event, data: redactDeep(data) });
+    write(`${escapeRest(line)}\n`);
   };

@@ -5,7 +5,7 @@ export function bashCompletion({ places, globals }: Words): string {
   const everywhere = globals.flatMap(({ names }) => names);
   return `# bash completion of aa-ops
 _aa_ops() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} path='' words='' files='' i
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} path='' words='' options='' files='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$path \${COMP_WORDS[i]}" in
 ${places
@@ -20,8 +20,9 @@ ${valuesAnywhere(globals)}
     *) case "$path" in
 ${places.map(wordsAt).join('\n')}
       esac
-      words="$words ${everywhere.join(' ')}" ;;
+      options="$options ${everywhere.join(' ')}" ;;
   esac
+  if [[ $current == -* ]]; then words=$options; fi
   COMPREPLY=($(compgen -W "$words" -- "$current"))
   if [[ $files && $current != -* ]]; then COMPREPLY+=($(compgen -f -- "$current")); fi
 }
@@ -48,6 +49,7 @@ const effect = ({ choices, file }: OptionWord): string =>
   [`words='${choices.join(' ')}'`, file ? 'files=1' : ''].filter(Boolean).join(' ');
 
 function wordsAt({ path, commands, options, values, file }: Place): string {
-  const words = [...commands.map(({ name }) => name), ...values, ...options.flatMap(({ names }) => names)];
-  return `      '${path}') words='${words.join(' ')}'${file ? ' files=1' : ''} ;;`;
+  const words = [...commands.map(({ name }) => name), ...values];
+  const names = options.flatMap((option) => option.names);
+  return `      '${path}') words='${words.join(' ')}' options='${names.join(' ')}'${file ? ' files=1' : ''} ;;`;
 }
