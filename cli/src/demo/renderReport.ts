@@ -49,6 +49,11 @@ export function renderReport(report: DemoReport, paint: Paint): string {
     '',
     handoverTable(report, paint),
     '',
+    ...verified.flatMap(({ mode, checks }) =>
+      checks
+        .filter(({ level }) => level === 'yellow')
+        .map(({ title, evidence }) => paint.yellow(`! ${mode}: ${title}: ${evidence}`)),
+    ),
     ...report.faults.map((fault) => paint.red(`✗ ${fault}`)),
     report.result === 'clean'
       ? paint.green(

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { OpsError } from '@aa-ops/topology';
-import { bindingChecks, type CheckResult, ownershipChecks, runChecks } from '../checks/index.ts';
+import { type CheckResult, runChecks, verifyChecks } from '../checks/index.ts';
 import { formatCount, formatMs } from '../render/numbers.ts';
 import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../runbook/context.ts';
 import { migrate } from '../runbook/migrate.ts';
@@ -130,7 +130,7 @@ const greens = (checks: readonly CheckResult[]): number =>
   checks.filter(({ level }) => level === 'green').length;
 
 const verifyMode = (environment: RunEnvironment, mode: string): Promise<CheckResult[]> =>
-  runChecks([...ownershipChecks, ...bindingChecks], {
+  runChecks(verifyChecks, {
     ...environment,
     mode,
     ownedIn: mode,
