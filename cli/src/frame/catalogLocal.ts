@@ -1,4 +1,4 @@
-import type { CommandSpec, OptionSpec } from '../spec.ts';
+import type { CommandSpec, OptionSpec } from './spec.ts';
 
 const group = 'On this machine:';
 const dir: OptionSpec = {
@@ -37,7 +37,7 @@ export const localCommands: readonly CommandSpec[] = [
       [0, 'nothing lost, doubled, refused, or out of order for those that wait'],
       [5, 'the ledger is not clean'],
     ],
-    load: async () => (await import('../../commands/demo.ts')).run,
+    load: async () => (await import('../commands/demo.ts')).run,
   },
   {
     name: 'dev',
@@ -62,20 +62,20 @@ export const localCommands: readonly CommandSpec[] = [
           { flags: '--front-door-port <port>', summary: '0 for any free one', kind: 'integer' },
         ],
         examples: [{ why: 'in the background', command: 'dev up --detach' }],
-        load: async () => (await import('../runDev.ts')).up,
+        load: async () => (await import('./runDev.ts')).up,
       },
       {
         name: 'down',
         summary: 'take it down',
         options: [dir, { flags: '--delete-data', summary: 'and delete its data' }],
-        load: async () => (await import('../runDev.ts')).down,
+        load: async () => (await import('./runDev.ts')).down,
       },
       {
         name: 'status',
         summary: 'show where everything is, and how it does',
         options: [dir],
         readOnly: true,
-        load: async () => (await import('../runDev.ts')).status,
+        load: async () => (await import('./runDev.ts')).status,
       },
     ],
   },
@@ -90,6 +90,6 @@ export const localCommands: readonly CommandSpec[] = [
       { why: 'fish', command: 'completion fish > ~/.config/fish/completions/aa-ops.fish' },
     ],
     readOnly: true,
-    load: async () => (await import('../../commands/completion.ts')).run,
+    load: async () => (await import('../commands/completion.ts')).run,
   },
 ];
