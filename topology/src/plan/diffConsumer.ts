@@ -81,7 +81,7 @@ const unchangedConsumer = (stream: string, live: ConsumerInfo): PlannedChange =>
   config: live.config,
 });
 
-function wireChanges(one: ConsumerCase, live: ConsumerInfo): WireChange[] {
+function wireChanges(one: ConsumerCase, live: ConsumerInfo): readonly WireChange[] {
   const changes = consumerWireChanges(live.config, one.desired.fields, one.surroundings);
   if (changes.length === 0) return changes;
   const push = Boolean(live.config.deliver_subject);
@@ -105,7 +105,7 @@ const shell = (one: ConsumerCase, config: ConsumerConfig) => ({
 function updatedConfig(
   live: ConsumerConfig,
   desired: DesiredConsumer,
-  changes: WireChange[],
+  changes: readonly WireChange[],
 ): ConsumerConfig {
   const config: Record<string, unknown> & ConsumerConfig = { ...live };
   const fields: Record<string, unknown> = { ...desired.fields };

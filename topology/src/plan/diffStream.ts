@@ -96,7 +96,7 @@ const shell = (one: StreamCase, config: StreamConfig) => ({
   overlaps: [...one.gains, ...one.losses],
 });
 
-function wireChanges(one: StreamCase, live: LiveStream): WireChange[] {
+function wireChanges(one: StreamCase, live: LiveStream): readonly WireChange[] {
   const copying = one.runOpen && handoverSources(live.info.config).length > 0;
   const config = copying ? withoutHandover(live.info.config) : live.info.config;
   const changes = streamWireChanges(config, createConfig(one.desired));
@@ -114,7 +114,11 @@ function withoutHandover(config: StreamConfig): StreamConfig {
 }
 
 /** The live config with the changed fields as desired; what nobody compares stays as it is. */
-function updatedConfig(live: StreamConfig, desired: DesiredStream, changes: WireChange[]): StreamConfig {
+function updatedConfig(
+  live: StreamConfig,
+  desired: DesiredStream,
+  changes: readonly WireChange[],
+): StreamConfig {
   const config: Record<string, unknown> & StreamConfig = { ...live };
   const fields: Record<string, unknown> = { ...desired.fields };
   for (const { wire, after } of changes) {
