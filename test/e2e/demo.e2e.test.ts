@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { DemoReport } from '../../cli/src/demo/report.ts';
 import { AA_OPS, aaOps } from '../support/cli.ts';
 
@@ -33,13 +33,17 @@ async function until(fact: () => boolean): Promise<void> {
   while (!fact()) await new Promise((soon) => setTimeout(soon, 20));
 }
 
+const started: ChildProcess[] = [];
+afterEach(() => started.splice(0).forEach((child) => child.kill('SIGKILL')));
+
 /** Starts the demo and waits until its stderr has said something. */
-async function startDemo(said: RegExp) {
-  const child = spawn(process.execPath, [AA_OPS, 'demo', '--seconds', '1'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+async function startDemo(said: RegExp, ...options: string[]) {
+  const args = [AA_OPS, 'demo', '--seconds', '1', ...options];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  started.push(child);
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  let stderr = '';
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   await new Promise<void>((heard, failed) => {
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
@@ -47,15 +51,18 @@ async function startDemo(said: RegExp) {
     });
     void ended.then(() => failed(new Error(`it ended before it said ${said}: ${stderr}`)));
   });
-  child.stdout.resume();
-  const folders = foldersOf(child.pid!);
-  return { child, ended, folders, stderr: () => stderr };
+  return { child, ended, folders: foldersOf(child.pid!), stdout: () => stdout, stderr: () => stderr };
 }
 
-test('the demo changes the mode three times under traffic, and its ledger is clean', async () => {
-  const demo = await aaOps(['demo', '--output', 'json', '--seconds', '1', '--rate', '400']);
-  const report = demo.json<DemoReport>();
-  expect({ code: demo.code, faults: report.faults }).toEqual({ code: 0, faults: [] });
+test('the demo changes the mode three times under traffic, its ledger is clean, and --keep keeps it up', async () => {
+  const demo = await startDemo(/until Ctrl-C/, '--output', 'json', '--rate', '400', '--keep');
+  const door = /front door +(http:\S+)/.exec(demo.stderr())![1]!;
+  expect((await fetch(new URL('/health', door))).status).toBe(200);
+  demo.child.kill('SIGINT');
+  const ending = await demo.ended;
+  const report = JSON.parse(demo.stdout()) as DemoReport;
+  expect({ ending, faults: report.faults }).toEqual({ ending: [0, null], faults: [] });
+  expect(foldersOf(demo.child.pid!)).toEqual([]);
   expect(report).toMatchObject({
     schemaVersion: 1,
     result: 'clean',
