@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { OpsError } from '@aa-ops/topology';
 import { type CheckResult, runChecks, verifyChecks } from '../checks/index.ts';
-import { formatCount, formatMs } from '../render/numbers.ts';
+import { formatAmount, formatMs } from '../render/numbers.ts';
 import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../runbook/context.ts';
 import { migrate } from '../runbook/migrate.ts';
 import type { RunOutcome } from '../runbook/outcome.ts';
@@ -120,10 +120,9 @@ const describeRun = ({ handovers, problem }: DemoRun): string => {
   const sum = (pick: (handover: DemoRun['handovers'][number]) => number): number =>
     handovers.reduce((total, handover) => total + pick(handover), 0);
   const windows = [...new Set(handovers.map(({ windowMs }) => formatMs(windowMs)))].join(', ');
-  return (
-    problem ??
-    `nobody owned the subjects for ${windows}; ${sum((it) => it.held)} publishes held, ${formatCount(sum((it) => it.copied))} messages copied`
-  );
+  const held = formatAmount(sum((it) => it.held), 'publish', 'publishes');
+  const copied = formatAmount(sum((it) => it.copied), 'message');
+  return problem ?? `nobody owned the subjects for ${windows}; ${held} held, ${copied} copied`;
 };
 
 const greens = (checks: readonly CheckResult[]): number =>
