@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { OpsError } from '@aa-ops/topology';
+import { messageOf, OpsError } from '@aa-ops/topology';
 import { type CheckResult, runChecks, verifyChecks } from '../checks/index.ts';
 import { formatAmount, formatMs } from '../render/numbers.ts';
 import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../runbook/context.ts';
@@ -65,18 +65,21 @@ async function changeUnderTraffic(
 ): Promise<DemoReport> {
   const environment = environmentOf(platform, view, signal);
   const toMulti = () => migrate(environment, { to: 'multi', options: MIGRATE_OPTIONS });
-  const changes: [title: string, mode: string, work: () => Promise<RunOutcome>][] = [
-    ['Migrate single -> multi', 'multi', toMulti],
-    ['Roll back multi -> single', 'single', () => rollBack(environment)],
-    ['Migrate single -> multi, again', 'multi', toMulti],
+  const there = { command: 'migrate', from: 'single', to: 'multi' } as const;
+  const back = { command: 'rollback', from: 'multi', to: 'single' } as const;
+  const changes: [title: string, change: Change, work: () => Promise<RunOutcome>][] = [
+    ['Migrate single -> multi', there, toMulti],
+    ['Roll back multi -> single', back, () => rollBack(environment)],
+    ['Migrate single -> multi, again', there, toMulti],
   ];
   const runs: DemoRun[] = [];
   const verified: DemoReport['verified'] = [];
 
   const title = `Traffic: ${ratePerSecond} messages a second, real HRV values`;
   await view.stage(title, () => pause(quietMs, undefined, { signal }));
-  for (const [name, mode, work] of changes) {
-    const run = await view.stage(name, () => asDemoRun(work), describeRun);
+  for (const [name, change, work] of changes) {
+    const run = await view.stage(name, () => asDemoRun(change, work, signal), describeRun);
+    const mode = change.to;
     runs.push(run);
     if (run.problem !== undefined) break;
     const checks = await view.stage(
@@ -106,13 +109,26 @@ const environmentOf = (platform: DemoPlatform, view: View, signal: AbortSignal):
   timeouts: DEFAULT_TIMEOUTS,
 });
 
-async function asDemoRun(work: () => Promise<RunOutcome>): Promise<DemoRun> {
+type Change = Pick<DemoRun, 'command' | 'from' | 'to'>;
+
+/** A change that is refused or fails is part of the report: what was acked must be there all the same. */
+async function asDemoRun(
+  change: Change,
+  work: () => Promise<RunOutcome>,
+  signal: AbortSignal,
+): Promise<DemoRun> {
   const begun = performance.now();
-  const { json, error, exitCode } = await work();
-  const { run, command, from, to, result, handovers, shortcomings } = json;
-  const why = error?.message ?? shortcomings.join('; ');
-  const problem = exitCode === 0 ? {} : { problem: why || `exit code ${exitCode}` };
-  return { run, command, from, to, result, handovers, ms: Math.round(performance.now() - begun), ...problem };
+  const ms = (): number => Math.round(performance.now() - begun);
+  try {
+    const { json, error, exitCode } = await work();
+    const { run, result, handovers, shortcomings } = json;
+    const why = error?.message ?? shortcomings.join('; ');
+    const problem = exitCode === 0 ? {} : { problem: why || `exit code ${exitCode}` };
+    return { ...change, run, result, handovers, ms: ms(), ...problem };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return { ...change, run: null, result: 'failed', handovers: [], ms: ms(), problem: messageOf(error) };
+  }
 }
 
 /** The handovers of one group share a window. */
@@ -120,8 +136,15 @@ const describeRun = ({ handovers, problem }: DemoRun): string => {
   const sum = (pick: (handover: DemoRun['handovers'][number]) => number): number =>
     handovers.reduce((total, handover) => total + pick(handover), 0);
   const windows = [...new Set(handovers.map(({ windowMs }) => formatMs(windowMs)))].join(', ');
-  const held = formatAmount(sum((it) => it.held), 'publish', 'publishes');
-  const copied = formatAmount(sum((it) => it.copied), 'message');
+  const held = formatAmount(
+    sum((it) => it.held),
+    'publish',
+    'publishes',
+  );
+  const copied = formatAmount(
+    sum((it) => it.copied),
+    'message',
+  );
   return problem ?? `nobody owned the subjects for ${windows}; ${held} held, ${copied} copied`;
 };
 
