@@ -8,6 +8,7 @@ import type { CommandSpec } from './spec.ts';
 export const catalog: readonly CommandSpec[] = [
   ...fileCommands,
   ...planCommands,
+  ...checkCommands,
   ...runCommands,
   ...localCommands,
 ];

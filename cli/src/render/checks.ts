@@ -1,0 +1,24 @@
+import type { CheckResult, Level } from '../checks/check.ts';
+import { clean } from './clean.ts';
+import { formatAmount } from './numbers.ts';
+import type { Paint } from './paint.ts';
+
+/** One line a check: level, title and what was seen; below it what to do, where it is not green. */
+export function renderChecks(
+  { overall, checks }: { overall: Level; checks: readonly CheckResult[] },
+  paint: Paint,
+): string {
+  const lines = checks.flatMap(({ level, title, evidence, next }) => [
+    `${paint[level](level.padEnd(6))}  ${paint.bold(title)}: ${clean(evidence)}`,
+    ...(next === undefined || level === 'green' ? [] : [`        ${paint.dim('next:')} ${clean(next)}`]),
+  ]);
+  return [...lines, '', `${paint[overall](overall)}: ${countLine(checks)}`].join('\n');
+}
+
+function countLine(checks: readonly CheckResult[]): string {
+  const of = (level: Level): number => checks.filter((check) => check.level === level).length;
+  const parts = (['red', 'yellow', 'green'] as const).flatMap((level) =>
+    of(level) ? [`${of(level)} ${level}`] : [],
+  );
+  return `${formatAmount(checks.length, 'check')}, ${parts.join(', ')}`;
+}
