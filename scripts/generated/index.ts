@@ -1,3 +1,7 @@
+import { contributingDocs } from './contributingDocs.ts';
+import { handoverDocs } from './handoverDocs.ts';
+import { readmeDocs } from './readmeDocs.ts';
+import { runbook } from './runbook.ts';
 import { topologyDocs } from './topologyDocs.ts';
 import { topologySchema } from './topologySchema.ts';
 
@@ -10,4 +14,11 @@ export interface GeneratedFile {
 }
 
 /** Every generated file; add yours here, `npm run generate:check` does the rest. */
-export const generatedFiles: readonly GeneratedFile[] = [topologySchema, topologyDocs];
+export const generatedFiles: readonly GeneratedFile[] = [
+  topologySchema,
+  topologyDocs,
+  runbook,
+  handoverDocs,
+  readmeDocs,
+  contributingDocs,
+];
