@@ -4,10 +4,9 @@ import {
   type JetStreamWriter,
   openWriter,
   recoverWindow,
-  STATE_BUCKET,
   type WindowSpec,
-  writeKey,
 } from '@aa-ops/topology';
+import { claimAndEnd } from './windowClaim.ts';
 
 /** What the process that runs a handover tells its guardian. */
 export type GuardianMessage =
@@ -65,15 +64,9 @@ export function runGuardian(): void {
       .then(async () => {
         if (!armed || !account) return;
         const { spec, standing } = armed;
-        const result = await recoverWindow(account, settings!, spec, standing);
-        await writeKey(
-          account,
-          STATE_BUCKET,
-          `${topology}.guardian.${spec.run}.${spec.group}.${spec.attempt}`,
-          {
-            at: new Date().toISOString(),
-            ...result,
-          },
+        const connected = account;
+        await claimAndEnd(connected, topology, spec, () =>
+          recoverWindow(connected, settings!, spec, { standing }),
         );
       })
       .then(

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
 import { type Hold, openHold } from './hold.ts';
+import { barrierSubject } from './names.ts';
 import { type Captor, countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
 import { readSentinels, runWindow, type SentinelPlace, type WindowResult } from './window.ts';
@@ -90,7 +92,10 @@ async function release(
   window: Pick<WindowResult, 'outcome' | 'sentinels'>,
 ): Promise<LetGoResult[]> {
   const held = await hold.end();
-  const fates = await letGo(account, held, captorsOf(spec, since, window), spec.moved);
+  const captors = captorsOf(spec, since, window);
+  const again = captors.filter(({ side }) => side === 'after').map(({ stream }) => stream);
+  if (held.length > 0) await hold.barrier(again.map((stream) => barrierSubject(spec.run, stream)));
+  const fates = await letGo(account, held, captors, spec.moved);
   return spec.copies.map(({ filters }) => countLetGo(fates, filters));
 }
 
@@ -100,14 +105,20 @@ function captorsOf(
   since: ReadonlyMap<string, number>,
   { outcome, sentinels }: Pick<WindowResult, 'outcome' | 'sentinels'>,
 ): Captor[] {
-  const tails = spec.streams
-    .filter(({ released }) => released)
-    .map(({ stream }): Captor => ({ stream, fromSeq: (since.get(stream) ?? 0) + 1, side: 'before' }));
-  if (outcome === 'reverted') return tails;
+  const tail = ({ stream }: WindowSpec['streams'][number], side: Captor['side']): Captor => ({
+    stream,
+    fromSeq: (since.get(stream) ?? 0) + 1,
+    side,
+  });
+  const origins = spec.streams.filter(({ released }) => released);
+  if (outcome === 'reverted') return origins.map((origin) => tail(origin, 'after'));
   const heads = new Map<string, number>();
   for (const { target, targetSeq } of sentinels)
     heads.set(target, Math.max(heads.get(target) ?? 0, targetSeq + 1));
-  return [...tails, ...[...heads].map(([stream, fromSeq]): Captor => ({ stream, fromSeq, side: 'after' }))];
+  return [
+    ...origins.map((origin) => tail(origin, 'before')),
+    ...[...heads].map(([stream, fromSeq]): Captor => ({ stream, fromSeq, side: 'after' })),
+  ];
 }
 
 /**
@@ -118,20 +129,39 @@ export async function recoverWindow(
   account: JetStreamWriter,
   settings: ConnectSettings,
   spec: WindowSpec,
-  standing?: StandingHold,
+  options: { standing?: StandingHold | undefined; watchMs?: number } = {},
 ): Promise<{ window: WindowResult; letGo: LetGoResult[] }> {
-  const states = await readWindow(account, spec);
-  const touched = states.some(
-    ({ stands }) => stands === 'released' || stands === 'taken' || stands === 'final',
-  );
-  const holding = standing ?? (touched ? await holdFor(account, settings, spec) : undefined);
+  if (!(await wasTouched(account, spec, options.watchMs ?? LATE_RELEASE_MS))) {
+    // The origins owned the subjects all the time: whatever was held, they have captured.
+    const window = {
+      outcome: 'reverted' as const,
+      windowMs: 0,
+      sentinels: [],
+      reason: 'nothing was released yet',
+    };
+    return { window, letGo: [] };
+  }
+  const holding = options.standing ?? (await holdFor(account, settings, spec));
   try {
-    const window: WindowResult = touched
-      ? await runWindow(account, spec, () => !holding?.hold.overflown)
-      : { outcome: 'reverted', windowMs: 0, sentinels: [], reason: 'nothing was released yet' };
+    const window = await runWindow(account, spec, () => !holding?.hold.overflown);
     return { window, letGo: holding ? await release(account, holding, spec, window) : [] };
   } finally {
     await holding?.hold.close();
+  }
+}
+
+/** ms for which a release that a dead process had sent may still arrive. */
+const LATE_RELEASE_MS = 500;
+const POLL_MS = 20;
+
+async function wasTouched(account: JetStreamWriter, spec: WindowSpec, watchMs: number): Promise<boolean> {
+  const deadline = Date.now() + watchMs;
+  for (;;) {
+    const states = await readWindow(account, spec);
+    if (states.some(({ stands }) => stands === 'released' || stands === 'taken' || stands === 'final'))
+      return true;
+    if (Date.now() > deadline) return false;
+    await delay(POLL_MS);
   }
 }
 

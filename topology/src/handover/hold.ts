@@ -1,5 +1,13 @@
 import { OpsError } from '../errors.ts';
-import { type ConnectSettings, type Msg, openConnection, type Subscription } from '../jetstream/index.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ConnectSettings,
+  type Msg,
+  type NatsConnection,
+  openConnection,
+  type Subscription,
+} from '../jetstream/index.ts';
+import { RESERVED_PREFIX } from '../model.ts';
 
 /** A publish that nobody owned when it came; `message.reply` is the publisher's inbox, absent for a core publish. */
 export interface HeldMessage {
@@ -12,6 +20,14 @@ export interface HoldLimits {
   maxBytes: number;
 }
 
+/** Replies to what is being let go come here; nothing else has such a reply subject. */
+export const LET_GO_PREFIX = `${RESERVED_PREFIX}let-go.`;
+
+/** ms for one answer to a probe or a barrier, and how often it is asked for. */
+const ANSWER_MS = 500;
+const MAX_ASKS = 20;
+const POLL_MS = 5;
+
 export const DEFAULT_HOLD_LIMITS: HoldLimits = { maxBytes: 64 * 1024 * 1024 };
 
 /**
@@ -23,6 +39,11 @@ export interface Hold {
   readonly overflown: boolean;
   /** Every message that any server routed before this call is in `held` afterwards, and none comes any more. */
   end(): Promise<readonly HeldMessage[]>;
+  /**
+   * Has each of these subjects stored by the stream that hears it, through every server. What any server routed before is
+   * stored before: a stream's captures can be read then, and none is missed.
+   */
+  barrier(subjects: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,18 +65,23 @@ export async function openHold(
       refused ??= error;
       return;
     }
+    if (message.reply?.startsWith(LET_GO_PREFIX)) return; // another process lets it go at this moment
     const size = message.data.length + message.subject.length + 256;
     bytes += size;
-    if (bytes <= limits.maxBytes) held.push({ message, bytes: size });
+    held.push({ message, bytes: size }); // past the limit too: the window is being reverted, and they go with it
   };
   const subscriptions: Subscription[] = filters.map((filter) =>
     connection.subscribe(filter, { callback: keep }),
   );
+  const others = await connectThroughOthers(settings, connection);
+  const close = async (): Promise<void> => {
+    await Promise.all([connection, ...others].map((one) => one.close()));
+  };
   try {
-    await proveEverywhere(settings, connection);
+    await proveEverywhere(connection, others);
     if (refused) throw refused;
   } catch (error) {
-    await connection.close();
+    await close();
     throw new OpsError('hold-failed', `cannot hold ${filters.join(', ')}: ${String(error)}`, {
       cause: error,
     });
@@ -71,46 +97,55 @@ export async function openHold(
       await connection.flush();
       return held;
     },
-    close: () => connection.close(),
+    async barrier(subjects) {
+      const through = [connection, ...others];
+      await Promise.all(through.flatMap((one) => subjects.map((subject) => insistOnAnswer(one, subject))));
+    },
+    close,
   };
 }
 
-/** A request to a probe on the hold's connection, sent through each server, answered: interest has reached it. */
-async function proveEverywhere(
+/** Connections to the servers of the cluster that the hold's own does not lead to. One that nobody can reach routes nothing. */
+async function connectThroughOthers(
   settings: ConnectSettings,
-  connection: Awaited<ReturnType<typeof openConnection>>,
-): Promise<void> {
-  const probe = `_aa-ops.probe.${Math.random().toString(36).slice(2)}`;
+  connection: NatsConnection,
+): Promise<NatsConnection[]> {
+  const others = (connection.info?.connect_urls ?? []).filter((url) => url !== connection.getServer());
+  const opened = await Promise.allSettled(
+    others.map((url) =>
+      openConnection({
+        ...settings,
+        servers: [withHost(settings.servers[0], url)],
+        name: 'aa-ops probe',
+        timeoutMs: 2_000,
+      }),
+    ),
+  );
+  return opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+/** Scheme and credentials as we were given them, host and port as the cluster names them. */
+const withHost = (given = '', host: string): string =>
+  given.replace(/^([a-z]+:\/\/)?([^@/]*@)?.*$/, (_all, scheme = '', user = '') => `${scheme}${user}${host}`);
+
+/** A request to a probe on the hold's connection, sent through each server, answered: interest has reached it. */
+async function proveEverywhere(connection: NatsConnection, others: readonly NatsConnection[]): Promise<void> {
+  const probe = `${RESERVED_PREFIX}probe.${Math.random().toString(36).slice(2)}`;
   const subscription = connection.subscribe(probe, { callback: (_error, message) => void message.respond() });
   await connection.flush();
-  const others = (connection.info?.connect_urls ?? []).filter((url) => url !== connection.getServer());
-  await Promise.all(others.map((url) => askThrough(settings, url, probe)));
+  await Promise.all(others.map((other) => insistOnAnswer(other, probe)));
   subscription.unsubscribe();
 }
 
-async function askThrough(settings: ConnectSettings, url: string, probe: string): Promise<void> {
-  const scheme = settings.servers[0]?.match(/^[a-z]+:\/\//)?.[0] ?? '';
-  let other;
-  try {
-    other = await openConnection({
-      ...settings,
-      servers: [`${scheme}${url}`],
-      name: 'aa-ops probe',
-      timeoutMs: 2_000,
-    });
-  } catch {
-    return; // a server that nobody can reach routes no publishes
-  }
-  try {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await other.request(probe, undefined, { timeout: 500, noMux: true });
-        return;
-      } catch (error) {
-        if (attempt >= 10) throw error;
-      }
+/** Interest takes a moment to reach every server, and so does a stream's after its subjects changed. */
+async function insistOnAnswer(connection: NatsConnection, subject: string): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await connection.request(subject, undefined, { timeout: ANSWER_MS });
+      return;
+    } catch (error) {
+      if (attempt >= MAX_ASKS) throw error;
+      await delay(POLL_MS);
     }
-  } finally {
-    await other.close();
   }
 }

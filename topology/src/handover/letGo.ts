@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type JetStreamWriter, type Msg, readRange, type StreamMessage } from '../jetstream/index.ts';
+import {
+  type JetStreamWriter,
+  type Msg,
+  type NatsConnection,
+  readRange,
+  type StreamMessage,
+} from '../jetstream/index.ts';
 import { covers } from '../subjects/sets.ts';
-import type { HeldMessage } from './hold.ts';
+import { type HeldMessage, LET_GO_PREFIX } from './hold.ts';
 
 /** A stream that may have captured a held message itself: just before the release, or just after the take. */
 export interface Captor {
@@ -44,9 +50,9 @@ export async function letGo(
 ): Promise<HeldFate[]> {
   if (held.length === 0) return [];
   const missing = await withoutCaptured(account, held, captors, filters);
-  const outcomes = new Map<Msg, Outcome>();
-  await Promise.all(
-    missing.map(async ({ message }) => outcomes.set(message, await republish(account, message))),
+  const outcomes = await republish(
+    account.connection,
+    missing.map(({ message }) => message),
   );
   return held.map(({ message }) => ({
     subject: message.subject,
@@ -70,19 +76,47 @@ export function countLetGo(fates: readonly HeldFate[], filters: readonly string[
 /** `stored` by letting go · `duplicate`: a stream had captured it itself. */
 type Outcome = 'stored' | 'duplicate' | 'refused' | 'unanswered';
 
-async function republish(account: JetStreamWriter, message: Msg): Promise<Outcome> {
-  const { connection } = account;
-  try {
-    const answer = await connection.request(message.subject, message.data, {
-      timeout: ACK_MS,
-      ...(message.headers ? { headers: message.headers } : {}),
+/**
+ * All at once, in order. The answers come to a reserved subject: a hold of another process (the guardian's) tells by it
+ * that what it hears is being let go already, and must not be held again.
+ */
+async function republish(connection: NatsConnection, messages: readonly Msg[]): Promise<Map<Msg, Outcome>> {
+  const outcomes = new Map<Msg, Outcome>();
+  if (messages.length === 0) return outcomes;
+  const inbox = `${LET_GO_PREFIX}${Math.random().toString(36).slice(2)}`;
+  await new Promise<void>((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      subscription.unsubscribe();
+      resolve();
+    };
+    const timer = setTimeout(finish, ACK_MS);
+    const subscription = connection.subscribe(`${inbox}.*`, {
+      callback: (_error, answer) => {
+        const message = messages[Number(answer.subject.slice(inbox.length + 1))]!;
+        if (message.reply) connection.publish(message.reply, answer.data);
+        outcomes.set(message, outcomeOf(answer));
+        if (outcomes.size === messages.length) finish();
+      },
     });
-    if (message.reply) connection.publish(message.reply, answer.data);
+    for (const [index, message] of messages.entries()) {
+      connection.publish(message.subject, message.data, {
+        reply: `${inbox}.${index}`,
+        ...(message.headers ? { headers: message.headers } : {}),
+      });
+    }
+  });
+  for (const message of messages) if (!outcomes.has(message)) outcomes.set(message, 'unanswered');
+  return outcomes;
+}
+
+function outcomeOf(answer: Msg): Outcome {
+  try {
     const ack = JSON.parse(decoder.decode(answer.data)) as { error?: unknown; duplicate?: boolean };
     if (ack.error) return 'refused';
     return ack.duplicate ? 'duplicate' : 'stored';
   } catch {
-    return 'unanswered';
+    return 'unanswered'; // 503, or somebody who is no stream
   }
 }
 

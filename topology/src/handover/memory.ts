@@ -76,6 +76,27 @@ const replaceStart = (
   { origin, target, filters, seq },
 ];
 
+/** The last block of each pair, as far as it still is the last word about its subjects. */
+export const lastBlocks = ({ blocks }: PairMemory): CopiedBlock[] =>
+  blocks.filter((block, index) => !blocks.slice(index + 1).some((later) => samePair(later, block)));
+
+/** A copy that was given up brought a little more, after its source was taken away and before the server noticed. */
+export function extendBlock(
+  memory: PairMemory,
+  block: CopiedBlock,
+  through: { originSeq: number; targetSeq: number },
+): PairMemory {
+  const extended: CopiedBlock = {
+    ...block,
+    originSeqs: [block.originSeqs[0], through.originSeq],
+    targetSeqs: [block.targetSeqs[0], through.targetSeq],
+  };
+  return {
+    nextStarts: replaceStart(memory, block, through.originSeq + 1),
+    blocks: memory.blocks.map((one) => (one === block ? extended : one)),
+  };
+}
+
 /** Forgets blocks that the origin or the target no longer holds anything of. */
 export const forgetGone = (
   memory: PairMemory,

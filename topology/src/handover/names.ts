@@ -12,6 +12,10 @@ export const epochFilter = (epoch: string): string => `${epoch}.*`;
 /** What is published in one attempt's window, behind the origin's last message. */
 export const sentinelSubject = (epoch: string, attempt: number): string => `${epoch}.${attempt}`;
 
+/** What a stream hears besides its subjects until a window is settled: a barrier behind what it captured by itself. */
+export const barrierSubject = (run: string, stream: string): string =>
+  `${RESERVED_PREFIX}barrier.${run}.${stream}`;
+
 /** `dest: ""` only filters; the epoch's entry makes the source's identity new, so that `opt_start_seq` is obeyed. */
 export const sourceOfCopy = (copy: Copy): StreamSource => ({
   name: copy.origin,

@@ -1,5 +1,5 @@
 import type { JetStreamReader, StreamInfo } from '../jetstream/index.ts';
-import { nextStartOf, splitByStart } from './memory.ts';
+import { extendBlock, lastBlocks, nextStartOf, splitByStart } from './memory.ts';
 import { epochSubject } from './names.ts';
 import { firstUnacked, type Mover, readsOf } from './positions.ts';
 import type { CopySize } from './preflight/checkLimits.ts';
@@ -19,6 +19,18 @@ export interface PrepareOptions {
   memory: PairMemory;
   movers: readonly Mover[];
   copyFrom: CopyFrom;
+}
+
+/** Looks whether copies that were given up brought more than is remembered. Reads only. */
+export async function healMemory(account: JetStreamReader, memory: PairMemory): Promise<PairMemory> {
+  let healed = memory;
+  for (const block of lastBlocks(memory)) {
+    const { origin, target, filters, originSeqs, targetSeqs } = block;
+    const behind = { origin, target, filters, startSeq: originSeqs[1] + 1, targetFromSeq: targetSeqs[1] + 1 };
+    const through = await copiedThrough(account, behind);
+    if (through) healed = extendBlock(healed, block, through);
+  }
+  return healed;
 }
 
 /** Fixes where every copy of a group begins. Reads only; what cannot be done without loss comes back as findings. */

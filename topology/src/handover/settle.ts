@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { dropCopies } from './copying.ts';
 import { rememberCopied, rememberTaken } from './memory.ts';
-import { sentinelSubject } from './names.ts';
+import { epochFilter } from './names.ts';
 import { readRange } from '../jetstream/index.ts';
 import { lastOn } from './reads.ts';
 import type { Copy, HandoverContext, PairMemory } from './types.ts';
@@ -39,8 +39,8 @@ export async function settleWindow(
     context,
     spec.copies.map(({ target }) => target),
   );
-  await closeOrigins(context, spec);
-  await deleteSentinels(context, spec);
+  await settleSubjects(context, spec);
+  await deleteOurMessages(context, spec);
 }
 
 async function awaitLate(
@@ -79,30 +79,43 @@ async function hasCopy(
   return false;
 }
 
-async function closeOrigins(context: HandoverContext, spec: WindowSpec): Promise<void> {
-  for (const { stream, final, released, taken } of spec.streams) {
-    if (!released || taken) continue;
-    const info = await context.account.stream(stream);
-    if (!info || sameSet(info.config.subjects, final)) continue;
-    await context.journal.effect('close-origin', { stream, subjects: final }, () =>
-      context.account.updateStream({ ...info.config, subjects: final }),
-    );
-  }
+/** Origins hear what they keep, targets no barrier any more. */
+async function settleSubjects(context: HandoverContext, spec: WindowSpec): Promise<void> {
+  for (const { stream, final } of spec.streams) await hearOnly(context, stream, final);
 }
 
-/** Sentinels are ours, not somebody's data; where deleting is denied they stay, and are harmless. */
-async function deleteSentinels(context: HandoverContext, spec: WindowSpec): Promise<void> {
-  await Promise.all(
-    spec.copies.flatMap(({ origin, target, epoch }) =>
-      [origin, target].map(async (stream) => {
-        const info = await context.account.stream(stream);
-        if (!info || info.config.deny_delete) return;
-        const sentinel = await context.account.message(stream, {
-          lastBySubject: sentinelSubject(epoch, spec.attempt),
-        });
-        if (sentinel) await context.account.deleteMessage(stream, sentinel.seq);
-      }),
+/** After a revert: every origin hears exactly what it heard before, and holds nothing of ours. */
+export async function settleReverted(context: HandoverContext, spec: WindowSpec): Promise<void> {
+  for (const { stream, before } of spec.streams) await hearOnly(context, stream, before);
+  await deleteOurMessages(context, spec);
+}
+
+async function hearOnly(context: HandoverContext, stream: string, subjects: string[]): Promise<void> {
+  const info = await context.account.stream(stream);
+  if (!info || sameSet(info.config.subjects, subjects)) return;
+  await context.journal.effect('settle-subjects', { stream, subjects }, () =>
+    context.account.updateStream({ ...info.config, subjects }),
+  );
+}
+
+/** Sentinels and barriers are ours, not somebody's data; where deleting is denied they stay, and are harmless. */
+async function deleteOurMessages(context: HandoverContext, spec: WindowSpec): Promise<void> {
+  const places = [
+    ...spec.copies.flatMap(({ origin, target, epoch }) =>
+      [origin, target].map((stream) => ({ stream, subject: epochFilter(epoch) })),
     ),
+    ...spec.streams.map(({ stream, barrier }) => ({ stream, subject: barrier })),
+  ];
+  await Promise.all(
+    places.map(async ({ stream, subject }) => {
+      const info = await context.account.stream(stream);
+      if (!info || info.config.deny_delete) return;
+      for (;;) {
+        const found = await context.account.message(stream, { lastBySubject: subject });
+        if (!found) return;
+        await context.account.deleteMessage(stream, found.seq);
+      }
+    }),
   );
 }
 

@@ -94,7 +94,10 @@ async function take(account: JetStreamWriter, state: WindowState, limits: Window
 }
 
 async function revert(account: JetStreamWriter, state: WindowState, limits: WindowLimits): Promise<void> {
-  await insist(() => account.updateStream(withSubjects(state.config, state.stream.before)), limits.settleMs);
+  await insist(
+    () => account.updateStream(withSubjects(state.config, [...state.stream.before, state.stream.barrier])),
+    limits.settleMs,
+  );
   state.stands = 'before';
 }
 

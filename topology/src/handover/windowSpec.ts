@@ -1,13 +1,15 @@
 import type { JetStreamReader, StreamConfig } from '../jetstream/index.ts';
 import { OpsError } from '../errors.ts';
-import { epochFilter, orPlaceholder } from './names.ts';
-import { origins, targets } from './planHandovers.ts';
+import { barrierSubject, epochFilter, orPlaceholder } from './names.ts';
+import { origins, realSubjects, targets } from './planHandovers.ts';
 import type { Copy, PreparedGroup } from './types.ts';
 
 /** What one stream hears at each point of a window, placeholders and epochs included. */
 export interface WindowStream {
   stream: string;
   before: string[];
+  /** Heard besides the real ones once it has taken, or has its own back. */
+  barrier: string;
   /** What it hears while nobody owns the moved subjects; undefined: it gives nothing away. */
   released: string[] | undefined;
   /** What it hears from the take on; undefined: it gains nothing. */
@@ -52,9 +54,10 @@ export async function specifyWindow(
       const released = epochs.length > 0 ? [...kept, ...epochs] : orPlaceholder(stream, kept);
       return {
         stream,
-        before: info.config.subjects,
+        before: orPlaceholder(stream, realSubjects(info.config.subjects)),
+        barrier: barrierSubject(run, stream),
         released: giving.has(stream) ? released : undefined,
-        taken: gaining.has(stream) ? final : undefined,
+        taken: gaining.has(stream) ? [...final, barrierSubject(run, stream)] : undefined,
         final: orPlaceholder(stream, final),
       };
     }),
@@ -91,6 +94,6 @@ export async function readWindow(account: JetStreamReader, spec: WindowSpec): Pr
 function placeOf(stream: WindowStream, subjects: readonly string[]): WindowState['stands'] {
   if (same(subjects, stream.taken)) return 'taken';
   if (same(subjects, stream.released)) return 'released';
-  if (same(subjects, stream.before)) return 'before';
+  if (same(subjects, stream.before) || same(subjects, [...stream.before, stream.barrier])) return 'before';
   return same(subjects, stream.final) ? 'final' : 'elsewhere';
 }

@@ -1,19 +1,18 @@
 import {
   catchUp,
   handOver,
-  type JetStreamWriter,
   missingHoldRights,
   OpsError,
-  readKey,
   recoverWindow,
   rememberWindow,
   sentinelsOf,
+  settleReverted,
   settleWindow,
-  STATE_BUCKET,
   type WindowOutcome,
 } from '@aa-ops/topology';
 import type { GroupRecord } from '../../saga/runDocument.ts';
 import { type Guardian, startGuardian } from '../../saga/startGuardian.ts';
+import { endFoundWindow } from '../../saga/windowClaim.ts';
 import { handoverContext, type RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
 
@@ -84,6 +83,7 @@ async function closeWindow(
   { spec, window, letGo }: WindowOutcome,
 ): Promise<void> {
   if (window.outcome === 'reverted') {
+    await settleReverted(handoverContext(context), spec);
     record.phase = 'copying';
     await context.save();
     return;
@@ -105,23 +105,11 @@ export async function recoverGroup(context: RunContext, record: GroupRecord): Pr
     code: 'window-found-open',
     message: `a window on ${spec.moved.join(', ')} was left open: ending it`,
   });
-  const recovered = await recoverWindow(context.account, context.settings, spec);
-  const guarded = await guardianResult(context.account, context, spec);
-  const letGo = recovered.letGo.some(({ held }) => held > 0)
-    ? recovered.letGo
-    : (guarded?.letGo ?? recovered.letGo);
-  const windowMs = Math.max(recovered.window.windowMs, guarded?.window.windowMs ?? 0);
-  await closeWindow(context, record, { spec, window: { ...recovered.window, windowMs }, letGo });
-}
-
-/** What the second process did, if it was the one that ended the window. */
-async function guardianResult(
-  account: JetStreamWriter,
-  { topology }: RunContext,
-  spec: WindowOutcome['spec'],
-) {
-  const key = `${topology.name}.guardian.${spec.run}.${spec.group}.${spec.attempt}`;
-  return (await readKey<Pick<WindowOutcome, 'window' | 'letGo'>>(account, STATE_BUCKET, key))?.value;
+  const { account, settings, topology } = context;
+  const { window, letGo } = await endFoundWindow(account, topology.name, spec, () =>
+    recoverWindow(account, settings, spec),
+  );
+  await closeWindow(context, record, { spec, window, letGo });
 }
 
 export async function settleGroup(context: RunContext, record: GroupRecord): Promise<void> {

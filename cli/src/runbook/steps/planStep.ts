@@ -10,8 +10,10 @@ import {
   type HandoverGroup,
   type JetStreamReader,
   type LiveAccount,
+  healMemory,
   makePlan,
   OpsError,
+  type PairMemory,
   pending,
   planHandovers,
   prepareGroup,
@@ -31,6 +33,8 @@ import { settleFindings } from './findings.ts';
 /** What a migration will do: the value that this step stores, `--dry-run` shows and every later step follows. */
 export interface MigrationPlan {
   groups: PreparedGroup[];
+  /** What is known of the pairs, put right by what the streams hold. */
+  memory: PairMemory;
   findings: Finding[];
   /** Streams that have to be created first, in their closed form. */
   creates: string[];
@@ -46,6 +50,7 @@ export const planStep: Step = {
     if (context.run.groups.length > 0) return { status: 'already' };
     const plan = await planMigration(context);
     const note = settleFindings(context, plan.findings);
+    await context.store.saveMemory(plan.memory);
     context.run.groups = plan.groups.map((group) => ({ group, phase: 'planned', attempt: 0 }));
     await context.save();
     const handovers = plan.groups
@@ -73,7 +78,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   const [live, owners, memory, changes] = await Promise.all([
     readLive(account, topology),
     liveOwnership(account, topology),
-    context.store.memory(),
+    context.store.memory().then((known) => healMemory(account, known)),
     makePlan(account, topology, { runOpen: true }),
   ]);
   const to = ownershipIn(topology, run.to);
@@ -116,7 +121,13 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     }),
   );
   findings.push(...(await checkForRights(context, groups)));
-  return { groups: prepared, findings, creates, size: { messages: sized.messages, bytes: sized.bytes } };
+  return {
+    groups: prepared,
+    memory,
+    findings,
+    creates,
+    size: { messages: sized.messages, bytes: sized.bytes },
+  };
 }
 
 /** A source of ours that no open run knows: what it brought is on no record, so a copy could bring it twice. */

@@ -1,6 +1,7 @@
 import type { Permission, Rights } from '../../jetstream/index.ts';
 import { covers } from '../../subjects/sets.ts';
 import { overlaps } from '../../subjects/algebra.ts';
+import { RESERVED_PREFIX, STATE_BUCKET } from '../../model.ts';
 import type { Finding } from './finding.ts';
 
 /** Whether a permission covers every subject of a filter. No list at all allows everything. */
@@ -24,7 +25,7 @@ export function checkRights(
     `${prefix}.CONSUMER.CREATE.${stream}`,
     `${prefix}.CONSUMER.DURABLE.CREATE.${stream}.*`,
   ]);
-  return needed
+  return [...needed, `${RESERVED_PREFIX}>`, `$KV.${STATE_BUCKET}.>`]
     .filter((subject) => !allows(rights.publish, subject))
     .map((subject): Finding => ({
       code: 'right-missing',
@@ -44,6 +45,7 @@ export function missingHoldRights(rights: Rights | undefined, filters: readonly 
   return [
     ...filters.filter((f) => !allows(rights.subscribe, f)).map((f) => `subscribe ${f}`),
     ...filters.filter((f) => !allows(rights.publish, f)).map((f) => `publish ${f}`),
+    ...(allows(rights.subscribe, `${RESERVED_PREFIX}>`) ? [] : [`subscribe ${RESERVED_PREFIX}>`]),
     ...(allows(rights.publish, '_INBOX.>') ? [] : ['publish _INBOX.>']),
   ];
 }
