@@ -43,10 +43,7 @@ export async function writeBackup(context: BackupContext, dir: string): Promise<
   ]);
   const streams = await inFlight(READS_IN_FLIGHT, infos, async (info) => ({
     info,
-    consumers:
-      info.state.consumer_count === 0 && !info.config.mirror
-        ? []
-        : await account.listConsumers(info.config.name),
+    consumers: info.state.consumer_count === 0 ? [] : await account.listConsumers(info.config.name),
   }));
   const index = {
     schemaVersion: 1,

@@ -38,12 +38,18 @@ const POLL_MS = 200;
 /** A rollout has waited for readiness: what pods say of themselves follows within seconds, or not at all. */
 const SETTLE_MS = 10_000;
 
+/** `isFinal`: waiting would not change it. */
+export type Look = Finding & { isFinal?: true };
+
 /** Looks again while it is red, for 10 s or the context's time, whichever is less: what was restarted just now may need a moment. */
-export async function untilNotRed(context: CheckContext, look: () => Promise<Finding>): Promise<Finding> {
+export async function untilNotRed(context: CheckContext, look: () => Promise<Look>): Promise<Finding> {
   const deadline = performance.now() + Math.min(context.timeoutMs, SETTLE_MS);
   for (;;) {
-    const finding = await look().catch((error: unknown): Finding => ({ level: 'red', ...fault(error) }));
-    if (finding.level !== 'red' || performance.now() >= deadline) return finding;
+    const { isFinal, ...finding } = await look().catch((error: unknown): Look => ({
+      level: 'red',
+      ...fault(error),
+    }));
+    if (finding.level !== 'red' || isFinal || performance.now() >= deadline) return finding;
     await pause(POLL_MS, undefined, { signal: context.signal });
   }
 }

@@ -1,3 +1,4 @@
+import { checkCommands } from './catalogCheck.ts';
 import { fileCommands } from './catalogFile.ts';
 import { localCommands } from './catalogLocal.ts';
 import { planCommands } from './catalogPlan.ts';

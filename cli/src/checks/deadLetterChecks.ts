@@ -1,0 +1,30 @@
+import { type Check, green, red, skipped, yellow } from './check.ts';
+import { countDeadLetters, countRecent, deadLetterStreams } from './deadLetters.ts';
+import { DEAD_LETTERS } from './expected.ts';
+
+const MINUTE_MS = 60_000;
+
+export const deadLetters: Check = {
+  id: 'dead-letters',
+  title: 'Dead letters stay where they were',
+  runbook: 'Metrics Verification, 3. DLQ Monitoring',
+  async run({ account, topology, baseline }) {
+    const streams = await deadLetterStreams(account, topology);
+    if (streams.length === 0) return skipped(`no stream of the topology holds ${DEAD_LETTERS}`);
+    const most = topology.thresholds.deadLettersPerMinute;
+    const [total, ...recent] = await Promise.all([
+      countDeadLetters(account, streams),
+      ...streams.map((name) => countRecent(account, name, MINUTE_MS, most + 1)),
+    ]);
+    const lately = recent.reduce((sum, count) => sum + count, 0);
+    const since = baseline ? `, ${baseline.deadLetters} at ${baseline.at}` : '';
+    const next = `aa-ops streams view ${streams[0]}`;
+    if (lately > most)
+      return red(
+        `${total} dead letters${since}; more than ${most} in the last minute`,
+        `${next}; aa-ops rollback`,
+      );
+    const evidence = `${total} dead letters${since}, ${lately} in the last minute`;
+    return baseline && total > baseline.deadLetters ? yellow(evidence, next) : green(evidence);
+  },
+};

@@ -1,0 +1,134 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '@aa-ops/topology';
+import { openDatabase, type Database } from './database.ts';
+
+export interface E2eRequest {
+  /** Base URL that takes `POST /ingest/hrv`. */
+  frontDoor: string;
+  databaseUrl: string;
+  /** A user that no person is: its row of today is overwritten. */
+  userId: string;
+  /** ms for everything. */
+  timeoutMs: number;
+  signal: AbortSignal;
+  /** Bearer token, where the front door asks for one. */
+  token?: string;
+}
+
+/** One event, in through the front door and out of the database. */
+export interface E2eResult {
+  userId: string;
+  date: string;
+  rmssd: number;
+  /** ms from the request to its answer, which comes after the PubAck. */
+  receivedMs?: number;
+  /** ms from the request to the row. */
+  rowMs?: number;
+  lnRmssd?: number;
+  /** Why it is not as it should be; absent: it is. */
+  problem?: string;
+}
+
+interface Row {
+  rmssd: number;
+  lnRmssd: number;
+  capturedAt: Date;
+}
+
+const LOOK_EVERY_MS = 20;
+/** ln is computed by another process, but in the same double precision. */
+const LN_TOLERANCE = 1e-9;
+const NO_TABLE = '42P01';
+
+/** Sends one event whose value nothing else has, and waits for its row. Throws OpsError `database-unreachable`. */
+export async function runE2e(request: E2eRequest): Promise<E2eResult> {
+  const database = await openDatabase(request.databaseUrl);
+  try {
+    return await sendAndAwait(request, database);
+  } finally {
+    await database.close();
+  }
+}
+
+async function sendAndAwait(request: E2eRequest, database: Database): Promise<E2eResult> {
+  const { userId, timeoutMs, signal } = request;
+  const date = new Date().toISOString().slice(0, 10);
+  const result: E2eResult = { userId, date, rmssd: 30 + Math.floor(Math.random() * 70_000) / 1_000 };
+  const before = await readRow(database, result);
+  // The newest instant wins, and the last one may have come from a machine whose clock is ahead.
+  const capturedAt = new Date(Math.max(Date.now(), (before?.capturedAt.getTime() ?? 0) + 1));
+
+  const begun = performance.now();
+  const elapsed = (): number => Math.round((performance.now() - begun) * 10) / 10;
+  const refusal = await post(request, {
+    userId,
+    date,
+    rmssd: result.rmssd,
+    capturedAt: capturedAt.toISOString(),
+  });
+  result.receivedMs = elapsed();
+  if (refusal !== undefined) return { ...result, problem: refusal };
+  for (;;) {
+    const row = await readRow(database, result);
+    if (row && row.capturedAt >= capturedAt)
+      return { ...result, rowMs: elapsed(), ...judgeRow(row, result, capturedAt) };
+    if (elapsed() >= timeoutMs) {
+      return { ...result, problem: `received, but no row of ${userId} within ${Math.round(elapsed())} ms` };
+    }
+    await pause(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
+
+function judgeRow(row: Row, { rmssd }: E2eResult, capturedAt: Date): Pick<E2eResult, 'lnRmssd' | 'problem'> {
+  const { lnRmssd } = row;
+  // Somebody else tests with the same user, a moment later: that row came the same way.
+  if (row.capturedAt > capturedAt) return { lnRmssd };
+  if (row.rmssd !== rmssd) return { lnRmssd, problem: `the row has rmssd ${row.rmssd}, not ${rmssd}` };
+  const isLn = Math.abs(lnRmssd - Math.log(rmssd)) <= LN_TOLERANCE;
+  return isLn ? { lnRmssd } : { lnRmssd, problem: `the row has ln_rmssd ${lnRmssd}, not ln(${rmssd})` };
+}
+
+async function readRow(database: Database, { userId, date }: E2eResult): Promise<Row | undefined> {
+  try {
+    const [row] = await database.rows<Row>(
+      'SELECT rmssd, ln_rmssd AS "lnRmssd", captured_at AS "capturedAt" FROM hrv_data WHERE user_id = $1 AND date = $2',
+      [userId, date],
+    );
+    return row;
+  } catch (error) {
+    if ((error as { code?: string }).code === NO_TABLE) return undefined; // normalize makes it
+    throw error;
+  }
+}
+
+/** Why the event was not taken; undefined: it was, in the runbook's shape. */
+async function post(
+  { frontDoor, token, timeoutMs, signal }: E2eRequest,
+  event: object,
+): Promise<string | undefined> {
+  try {
+    const response = await fetch(new URL('/ingest/hrv', frontDoor), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
+      body: JSON.stringify(event),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    });
+    const body = await response.text();
+    if (response.ok && isReceipt(body)) return undefined;
+    const hint = response.status === 401 ? '; set INGEST_TOKEN to the token that it asks for' : '';
+    return `the front door answers ${response.status} ${body.slice(0, 200)}${hint}`;
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = error instanceof Error && error.cause ? error.cause : error;
+    return `the front door does not answer: ${messageOf(cause) || String((cause as { code?: string }).code)}`;
+  }
+}
+
+function isReceipt(body: string): boolean {
+  try {
+    const { status, timestamp } = JSON.parse(body) as { status?: unknown; timestamp?: unknown };
+    return status === 'received' && !Number.isNaN(Date.parse(String(timestamp)));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+import { OpsError } from '@aa-ops/topology';
+import { expectedModes } from '../checks/expectedModes.ts';
+import { type Check, overall, runChecks, verifyChecks } from '../checks/index.ts';
+import type { CommandContext, CommandResult } from '../frame/command.ts';
+import { openPlatform } from '../platform/openPlatform.ts';
+import { renderChecks } from '../render/checks.ts';
+
+export interface VerifyArguments {
+  expectMode?: string;
+  /** False: no test event is sent. */
+  event?: boolean;
+  /** ms to wait for the test event's row, and for pods that are just getting ready. */
+  wait?: number;
+}
+
+/** contract.md: a check came out red. */
+const EXIT_RED = 5;
+const WAIT_MS = 15_000;
+
+/** Every post-deployment check as green, yellow or red, with what was seen. */
+export const run = (context: CommandContext, args: VerifyArguments): Promise<CommandResult> =>
+  runCheckCommand(context, verifyChecks, args);
+
+/** Runs a list of checks on the environment and prints what they came to. */
+export async function runCheckCommand(
+  context: CommandContext,
+  checks: readonly Check[],
+  { expectMode, event, wait }: VerifyArguments,
+): Promise<CommandResult> {
+  const topology = await context.topology();
+  if (expectMode !== undefined) refuseUnknown(expectMode, Object.keys(topology.modes));
+  const account = await context.reader();
+  const expected = await expectedModes(account, topology);
+  const platform = await openPlatform(topology);
+  try {
+    const results = await runChecks(checks, {
+      topology,
+      account,
+      platform,
+      host: context.host,
+      signal: context.signal,
+      timeoutMs: wait ?? WAIT_MS,
+      sendsEvent: event ?? true,
+      ...(expectMode === undefined ? expected : { mode: expectMode, ownedIn: expectMode }),
+    });
+    const worst = overall(results);
+    const document = { overall: worst, checks: results };
+    return {
+      json: {
+        schemaVersion: 1,
+        overall: worst,
+        mode: expectMode ?? expected.mode,
+        checks: results.map((result) => ({ ...result, next: result.next ?? null })),
+      },
+      text: renderChecks(document, context.paint),
+      ...(worst === 'red' ? { exitCode: EXIT_RED } : {}),
+    };
+  } finally {
+    await platform.close();
+  }
+}
+
+function refuseUnknown(mode: string, modes: string[]): void {
+  if (modes.includes(mode)) return;
+  throw new OpsError('mode-unknown', `--expect-mode ${mode} is no mode of the topology`, {
+    kind: 'usage',
+    hint: `choose one of ${modes.join(', ')}`,
+  });
+}
