@@ -23,21 +23,21 @@ export function canonicalJson(value: unknown): string {
 export const EMPTY_LIST: readonly never[] = Object.freeze([]);
 export const EMPTY_OBJECT: Readonly<Record<string, never>> = Object.freeze({});
 
-/** What a server writes into metadata by itself starts so (ADR-44). */
-const SERVER_METADATA = '_nats.';
+/** What a server writes into metadata by itself starts so (ADR-44), and what a migration leaves in a durable that it made. */
+const SERVER_METADATA = /^(_nats|aa-ops)\./;
 
-/** Metadata as somebody set it, without the server's own. */
+/** Metadata as somebody set it, without the server's own and ours. */
 export function withoutServerMetadata(
   metadata: Record<string, string> | undefined,
 ): Readonly<Record<string, string>> {
   let own: Record<string, string> | undefined;
-  for (const key in metadata) if (!key.startsWith(SERVER_METADATA)) (own ??= {})[key] = metadata[key]!;
+  for (const key in metadata) if (!SERVER_METADATA.test(key)) (own ??= {})[key] = metadata[key]!;
   return own ?? EMPTY_OBJECT;
 }
 
-/** Only what the server wrote into it. */
+/** Only what the server, and we, wrote into it. */
 export const serverMetadata = (metadata: Record<string, string> | undefined): Record<string, string> =>
-  Object.fromEntries(Object.entries(metadata ?? {}).filter(([key]) => key.startsWith(SERVER_METADATA)));
+  Object.fromEntries(Object.entries(metadata ?? {}).filter(([key]) => SERVER_METADATA.test(key)));
 
 /** A list that is a set, so that two of them compare: sorted. */
 export function sorted(list: readonly string[] | undefined): readonly string[] {
