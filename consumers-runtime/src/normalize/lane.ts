@@ -10,7 +10,9 @@ export interface Lane {
   /** Writes and takes back a row. Throws DatabaseAway unless the table can be written to. */
   probe(): Promise<void>;
   /** Whether the row holds this event or a newer one. */
-  isStored(candidate: Candidate): Promise<boolean>;
+  isStored(candidate: Pick<Candidate, 'event' | 'capturedAtMs'>): Promise<boolean>;
+  /** Any other statement, with the same care. */
+  query(text: string, values?: unknown[]): Promise<pg.QueryResult>;
   close(): Promise<void>;
 }
 
@@ -61,6 +63,8 @@ export function createLane(options: LaneOptions): Lane {
     fresh.on('end', drop);
     try {
       await fresh.connect();
+      // An adopted table may keep instants without a zone, as Prisma does, in UTC.
+      await fresh.query("SET TIME ZONE 'UTC'");
     } catch (error) {
       await hangUp(fresh);
       throw new DatabaseAway(messageOf(error), { cause: error });
@@ -106,6 +110,7 @@ export function createLane(options: LaneOptions): Lane {
       const values = [event.userId, event.date, new Date(capturedAtMs).toISOString(), event.rmssd];
       return (await query(STORED, values)).rowCount === 1;
     },
+    query: (text, values = []) => query(text, values),
     async close() {
       if (client) await hangUp(client);
       client = undefined;

@@ -8,6 +8,8 @@ export interface NormalizeMetrics {
   /** Makes the series of a binding visible at 0. */
   bound(binding: Binding): void;
   settled(incoming: Incoming, outcome: Outcome, nowMs: number): void;
+  /** A letter of the sweeper's, for a delivery that nobody settled. */
+  swept(letter: { subject: string; stream: string }): void;
   batch(size: number, ms: number, stored: boolean): void;
 }
 
@@ -114,6 +116,7 @@ export function createNormalizeMetrics(
       count(resultOf(outcome), incoming.msg.subject, incoming.stream);
       if (outcome.kind === 'success') latency(Math.max(0, nowMs - incoming.storedMs) / 1_000);
     },
+    swept: ({ subject, stream }) => count('dlq', subject, stream),
     batch(size, ms, stored) {
       batchSize.observe(size);
       batchSeconds.labels(String(stored)).observe(ms / 1_000);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
 import type { Log } from '../shared/log.ts';
+import { canAdopt } from './adopt.ts';
 
 /** Any number, as long as all pods use the same: "aahr" in ASCII. */
 const LOCK = 0x61_61_68_72;
@@ -16,7 +17,7 @@ interface Migration {
 /**
  * Brings the database to the newest numbered file (`001_name.sql`, …) of the folder. Every pod runs it at its start; an
  * advisory lock lets one at a time, the others then find nothing to do. Each file is one transaction. Throws when a file
- * that has run was changed since, and whatever the database says.
+ * that has run was changed since, TableRefused, and whatever the database says.
  */
 export async function migrate(url: string, folder: URL, log: Log): Promise<void> {
   const migrations = await readMigrations(folder);
@@ -36,6 +37,12 @@ export async function migrate(url: string, folder: URL, log: Log): Promise<void>
     );
     const done = new Map(rows.map((row) => [row.number, row.checksum]));
     for (const migration of migrations) {
+      // The first one makes the table; one that was there before us is looked at, and then counts as made.
+      if (migration.number === 1 && !done.has(1) && (await canAdopt(client))) {
+        await run(client, { ...migration, sql: '' }, log);
+        log.info('[normalize] Adopted the table hrv_data that was there already');
+        continue;
+      }
       const checksum = done.get(migration.number);
       if (checksum === undefined) await run(client, migration, log);
       else if (checksum !== migration.checksum) {

@@ -19,6 +19,8 @@ import { migrate } from './migrate.ts';
 import { createPace } from './pace.ts';
 import { createSettler } from './settle.ts';
 import { createConsumeSpans } from './span.ts';
+import { sweep } from './sweep.ts';
+import { sweepRegularly } from './sweeper.ts';
 
 /** A held message is touched three times within its ack wait, so that one lost touch does no harm. */
 const TOUCHES_PER_ACK_WAIT = 3;
@@ -42,6 +44,7 @@ export async function startNormalize(
   let migrated = false;
   let attachment: Attachment | undefined;
   let lastBatchAt: number | undefined;
+  let sweeping: Promise<void> | undefined;
   /** Ends what waits or looks; the loop itself is ended by stop(). */
   const ending = new AbortController();
   const registry = new Registry();
@@ -54,6 +57,7 @@ export async function startNormalize(
     createLane({ url: config.databaseUrl, name: `normalize-service ${name}`, statementTimeoutMs });
   const lanes = Array.from({ length: config.databaseConnections }, (_, i) => lane(`${i + 1}`));
   const control = lane('control');
+  const sweepLane = lane('sweeper');
 
   const gate = createGate({
     probe: () => control.probe(),
@@ -145,9 +149,11 @@ export async function startNormalize(
         recordSpan(incoming, outcome);
       },
     });
+    const { nc, connected } = link;
+    const jsm = await nc.jetstreamManager({ checkAPI: false });
     attachment = attach({
       link,
-      jsm: await link.nc.jetstreamManager({ checkAPI: false }),
+      jsm,
       config,
       room: () => loop.room(),
       onMessage: (incoming) => loop.receive(incoming),
@@ -155,17 +161,27 @@ export async function startNormalize(
       log,
       signal,
     });
+    sweeping = sweepRegularly({
+      intervalMs: config.sweepIntervalMs,
+      canSweep: () => connected() && gate.isOpen(),
+      sweep: () => sweep({ nc, jsm, lane: sweepLane, config, onSwept: metrics.swept }),
+      log,
+      signal,
+    });
   }
 
   async function migrateUntilDone(): Promise<void> {
     const backoff = createBackoff(250, 2_000);
+    let said = '';
     while (!signal.aborted) {
       try {
         await migrate(config.databaseUrl, migrations, log);
         migrated = true;
         return;
       } catch (error) {
-        log.error(`[normalize] Database is not ready: ${messageOf(error)}. Trying again.`);
+        const message = messageOf(error);
+        if (message !== said) log.error(`[normalize] Database is not ready: ${message}. Trying again.`);
+        said = message;
         await backoff.pause(signal);
       }
     }
@@ -178,11 +194,18 @@ export async function startNormalize(
       await attachment?.stop();
       await loop.stop(deadline);
       clearInterval(touching);
+      await Promise.race([sweeping, aborted(deadline)]);
       ending.abort();
       await link?.close();
-      await Promise.all([...lanes, control].map((one) => one.close()));
+      await Promise.all([...lanes, control, sweepLane].map((one) => one.close()));
       await Promise.all([server.stop(), metricsServer?.stop()]);
       await telemetry.stop();
     },
   };
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });

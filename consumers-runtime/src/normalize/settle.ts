@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Log, messageOf } from '../shared/log.ts';
+import { limitWarnings, type Log, messageOf } from '../shared/log.ts';
 import type { NatsLink } from '../shared/natsLink.ts';
 import { RETRY_DELAY_MS } from './config.ts';
 import { storeDeadLetter } from './deadLetter.ts';
@@ -32,6 +32,7 @@ const DEAD_LETTER_TRIES = 4;
 
 export function createSettler(options: SettlerOptions): Settler {
   const { link, log } = options;
+  const warn = limitWarnings(log, 20);
   /** What could not be said while there was no connection: the client forgets what is published then. */
   let unsent: [reply: string, payload: Uint8Array][] = [];
 
@@ -76,7 +77,7 @@ export function createSettler(options: SettlerOptions): Settler {
       }
     }
     tell(msg.reply!, TERM);
-    log.warn(`[normalize-hrv] Dead letter ${outcome.reason}: ${stream} ${seq}: ${outcome.error}`, {
+    warn(`[normalize-hrv] Dead letter ${outcome.reason}: ${stream} ${seq}: ${outcome.error}`, {
       stream,
       seq,
       deliveries,

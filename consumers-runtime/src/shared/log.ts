@@ -31,3 +31,19 @@ export function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message || error.name;
   return String(error);
 }
+
+/** At most so many warnings a second; how many were left out is said once there is room again. A backlog of poison must not become a flood of lines. */
+export function limitWarnings(log: Log, perSecond: number): Log['warn'] {
+  let second = 0;
+  let written = 0;
+  let omitted = 0;
+  return (message, fields) => {
+    const now = Math.floor(performance.now() / 1_000);
+    if (now !== second) {
+      if (omitted > 0) log.warn(`(${omitted} more lines like the ones above were left out)`);
+      [second, written, omitted] = [now, 0, 0];
+    }
+    if (++written <= perSecond) log.warn(message, fields);
+    else omitted++;
+  };
+}

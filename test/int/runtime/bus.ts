@@ -71,3 +71,84 @@ export async function addDurable(
     max_ack_pending: durable.maxAckPending ?? 5_000,
   });
 }
+
+/** Waits for a fact, 20 s at most; the error names it. */
+export async function until(
+  what: string,
+  fact: () => Promise<boolean> | boolean,
+  boundMs = 20_000,
+): Promise<void> {
+  const deadline = performance.now() + boundMs;
+  while (!(await fact())) {
+    if (performance.now() > deadline) throw new Error(`waited ${boundMs} ms in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Everything delivered and acked. */
+export async function drained(
+  { jsm }: Pick<Bus, 'jsm'>,
+  stream = 'ATHLETE_ALLY_EVENTS',
+  boundMs = 20_000,
+): Promise<void> {
+  await until(
+    `${stream} is drained`,
+    async () => {
+      const info = await jsm.consumers.info(stream, DURABLE);
+      return info.num_pending === 0 && info.num_ack_pending === 0;
+    },
+    boundMs,
+  );
+}
+
+/** Publishes and waits until it is stored. */
+export async function publish({ nc }: Pick<Bus, 'nc'>, body: unknown): Promise<number> {
+  const data = body instanceof Uint8Array || typeof body === 'string' ? body : JSON.stringify(body);
+  return (await nc.jetstream().publish(SUBJECT, data as Uint8Array)).seq;
+}
+
+export interface DeadLetter {
+  subject: string;
+  body: string;
+  header(name: string): string;
+}
+
+/** All dead letters, oldest first; raw advisories are none. */
+export async function deadLetters({ jsm }: Pick<Bus, 'jsm'>): Promise<DeadLetter[]> {
+  const letters: DeadLetter[] = [];
+  const { state } = await jsm.streams.info('AA_DLQ');
+  for (let seq = state.first_seq; state.messages > 0 && seq <= state.last_seq; seq++) {
+    const message = await jsm.streams.getMessage('AA_DLQ', { seq });
+    if (message.subject.startsWith('$JS.')) continue;
+    letters.push({
+      subject: message.subject,
+      body: message.string(),
+      header: (name) => message.header.get(name),
+    });
+  }
+  return letters;
+}
+
+export interface Row {
+  user_id: string;
+  date: string;
+  rmssd: number;
+  ln_rmssd: number;
+  captured_at: Date;
+}
+
+export async function rows({ db }: Pick<Bus, 'db'>): Promise<Row[]> {
+  const result = await db.query<Row>(
+    'SELECT user_id, date::text, rmssd, ln_rmssd, captured_at FROM hrv_data ORDER BY user_id, date',
+  );
+  return result.rows;
+}
+
+/** A valid event; what matters to the test is given. */
+export const event = (over: Record<string, unknown> = {}): Record<string, unknown> => ({
+  userId: 'athlete-1',
+  date: '2025-10-02',
+  rmssd: 55,
+  capturedAt: '2025-10-02T07:00:00Z',
+  ...over,
+});
