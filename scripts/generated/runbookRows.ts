@@ -12,7 +12,7 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Prerequisites', 'Infrastructure Access'],
-        here: 'step `preflight`; `aa-ops preflight` for the list alone',
+        here: 'step `preflight`; `aa-ops preflight` for the list alone, any time before',
         until:
           '`aa-ops migrate --to multi --pause-before backup` runs only these checks and stops; `aa-ops rollback` closes that run',
         why: 'Ticked by hand there, asked of the systems here',
@@ -65,7 +65,7 @@ export const runbookRows: readonly Chapter[] = [
         of: ['Pre-Deployment', 'Step 1: Backup Current State (T-30min)'],
         here: 'step `backup`, into `.aa-ops/runs/<run>/`; `aa-ops backup` alone, with `pg_dump` and messages',
         until: '`pg_dump` by hand',
-        why: 'Configuration and state of every stream and durable, not one stream and one durable; a position can be restored only if it was written down',
+        why: 'Configuration and state of every stream and consumer, and the ConfigMap, not of one stream and one durable',
       },
       {
         of: ['Step 2: Create Streams (T-20min)'],
@@ -120,7 +120,7 @@ export const runbookRows: readonly Chapter[] = [
       {
         of: ['Functional Testing (T+10min)', 'E2E Test: HRV Ingestion Flow'],
         here: 'step `checks`: one event through the front door, its row awaited; `aa-ops e2e` alone',
-        until: '`curl` to the front door, then `psql`',
+        until: '`aa-ops verify` sends the same event',
         why: '`POST /ingest/hrv` answers only after JetStream has stored the event; the row is awaited, not slept for',
       },
       {
@@ -140,8 +140,7 @@ export const runbookRows: readonly Chapter[] = [
       {
         of: ['Extended Monitoring (T+30min to T+2hr)', 'Dashboard Checks', 'Database Integrity'],
         here: '`aa-ops soak --for 2h`',
-        until:
-          '`aa-ops status` from time to time, and the query of the runbook (its table and columns are the same)',
+        until: '`aa-ops verify` from time to time; the query of the runbook works as printed',
         why: 'Nobody has to look at a dashboard to know that nothing was lost: the handover is proved message by message',
       },
     ],
@@ -243,7 +242,7 @@ export const runbookRows: readonly Chapter[] = [
       {
         of: ['Troubleshooting'],
         here: '`aa-ops doctor`',
-        until: 'the rows below',
+        until: '`aa-ops verify` names what is red and the command to type next',
       },
       {
         of: ['Issue: Consumer not found on AA_CORE_HOT'],
