@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { catalog } from '../../../cli/src/frame/catalog.ts';
 import { bashCompletion } from '../../../cli/src/frame/completion/bash.ts';
 import { fishCompletion } from '../../../cli/src/frame/completion/fish.ts';
@@ -8,6 +11,15 @@ import { zshCompletion } from '../../../cli/src/frame/completion/zsh.ts';
 
 const words = readWords(catalog);
 const has = (shell: string): boolean => spawnSync(shell, ['-c', 'exit 0']).status === 0;
+
+const folder = mkdtempSync(join(tmpdir(), 'aa-completion-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function written(script: string): string {
+  const path = join(folder, 'script');
+  writeFileSync(path, script);
+  return path;
+}
 
 /** What bash offers for the last word of a line. */
 function offered(...line: string[]): string[] {
@@ -58,7 +70,26 @@ describe.each([
   });
 
   it.skipIf(!has(shell))('is a script that the shell reads', () => {
-    const { stderr, status } = spawnSync(shell, ['-n'], { input: write(words), encoding: 'utf8' });
+    const { stderr, status } = spawnSync(shell, ['-n', written(write(words))], { encoding: 'utf8' });
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
   });
+});
+
+it.skipIf(!has('fish'))('fish offers what may follow', () => {
+  const offer = (line: string): string[] => {
+    const { stdout } = spawnSync(
+      'fish',
+      ['-c', `source ${written(fishCompletion(words))}; complete -C '${line}'`],
+      {
+        encoding: 'utf8',
+      },
+    );
+    return stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((one) => one.split('\t')[0] ?? '');
+  };
+  expect(offer('aa-ops streams ').sort()).toEqual(['apply', 'info', 'ls', 'plan', 'view']);
+  expect(offer('aa-ops plan --output ').sort()).toEqual(['json', 'text', 'yaml']);
+  expect(offer('aa-ops migrate --re')).toEqual(['--resume']);
 });
