@@ -1,5 +1,5 @@
 import { type Check, green, red, skipped, yellow } from './check.ts';
-import { countDeadLetters, countRecent, deadLetterStreams } from './deadLetters.ts';
+import { countDeadLetters, countSince, deadLetterStreams, serverNow } from './deadLetters.ts';
 import { DEAD_LETTERS } from './expected.ts';
 
 const MINUTE_MS = 60_000;
@@ -12,19 +12,20 @@ export const deadLetters: Check = {
     const streams = await deadLetterStreams(account, topology);
     if (streams.length === 0) return skipped(`no stream of the topology holds ${DEAD_LETTERS}`);
     const most = topology.thresholds.deadLettersPerMinute;
+    const since = (await serverNow(account, streams[0]!)) - MINUTE_MS;
     const [total, ...recent] = await Promise.all([
       countDeadLetters(account, streams),
-      ...streams.map((name) => countRecent(account, name, MINUTE_MS, most + 1)),
+      ...streams.map((name) => countSince(account, name, since, most + 1)),
     ]);
     const lately = recent.reduce((sum, count) => sum + count, 0);
-    const since = baseline ? `, ${baseline.deadLetters} at ${baseline.at}` : '';
+    const before = baseline ? `, ${baseline.deadLetters} at ${baseline.at}` : '';
     const next = `aa-ops streams view ${streams[0]}`;
     if (lately > most)
       return red(
-        `${total} dead letters${since}; more than ${most} in the last minute`,
+        `${total} dead letters${before}; more than ${most} in the last minute`,
         `${next}; aa-ops rollback`,
       );
-    const evidence = `${total} dead letters${since}, ${lately} in the last minute`;
+    const evidence = `${total} dead letters${before}, ${lately} in the last minute`;
     return baseline && total > baseline.deadLetters ? yellow(evidence, next) : green(evidence);
   },
 };

@@ -18,16 +18,15 @@ export async function countDeadLetters(
   return counts.flatMap((map) => [...map.values()]).reduce((sum, count) => sum + count, 0);
 }
 
-/** How many of a stream's dead letters came within the last `ms`, by the server's clock; counts no further than `most`. */
-export async function countRecent(
+/** How many of a stream's dead letters came at `since` (ms since the epoch) or later; counts no further than `most`. */
+export async function countSince(
   account: JetStreamReader,
   stream: string,
-  ms: number,
+  since: number,
   most: number,
 ): Promise<number> {
   const info = await account.stream(stream);
   if (!info) return 0;
-  const since = (info.ts ? Date.parse(info.ts) : Date.now()) - ms;
   const next = (seq: number) => account.message(stream, { seq, nextBySubject: DEAD_LETTERS });
 
   let low = Math.max(1, info.state.first_seq);
@@ -45,4 +44,10 @@ export async function countRecent(
     seq = message.seq + 1;
   }
   return count;
+}
+
+/** The server's clock, ms since the epoch: its stamps are compared with nothing else. */
+export async function serverNow(account: JetStreamReader, stream: string): Promise<number> {
+  const info = await account.stream(stream);
+  return info?.ts ? Date.parse(info.ts) : Date.now();
 }

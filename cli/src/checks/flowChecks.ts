@@ -13,8 +13,13 @@ export const e2e: Check = {
   title: 'One event through the front door becomes a row',
   runbook: 'Functional Testing, E2E Test: HRV Ingestion Flow',
   async run(context) {
-    const { event, noEvent, isMissing } = await observeFlow(context);
+    const { event, noEvent, isMissing, before, after } = await observeFlow(context);
     if (!event) return isMissing ? yellow(noEvent!, 'aa-ops verify, once it has one') : skipped(noEvent!);
+    if (event.isLate && after.durable && before.durable && after.durable.pending > 0) {
+      const worked = after.durable.delivered - before.durable.delivered;
+      const backlog = `${event.problem}: ${after.durable.pending} messages wait before it, ${worked} were worked meanwhile`;
+      if (worked > 0) return yellow(backlog, 'wait until the durable has caught up: aa-ops status');
+    }
     if (event.problem !== undefined) return red(event.problem, LOOK_AT_PODS);
     const { userId, rmssd, lnRmssd, receivedMs, rowMs } = event;
     return green(

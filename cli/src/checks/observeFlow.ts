@@ -16,6 +16,8 @@ export interface Counts {
   producers: Sample[];
   /** Last sequence of each stream of the topology that stands. */
   lastSeq: Map<string, number>;
+  /** How far the durable has been delivered, and what waits behind that; undefined where it does not stand. */
+  durable: { delivered: number; pending: number } | undefined;
   /** Pods whose metrics could not be read, and why. */
   silent: string[];
 }
@@ -73,16 +75,24 @@ async function findDoor(context: CheckContext) {
 
 async function readCounts(context: CheckContext): Promise<Counts> {
   const { account, topology } = context;
+  const binding = expectedBinding(topology, context.mode);
   const silent: string[] = [];
-  const [consumers, producers, infos] = await Promise.all([
+  const [consumers, producers, infos, durable] = await Promise.all([
     readSamples(context, 'consumer', silent),
     readSamples(context, 'producer', silent),
     Promise.all(Object.keys(topology.streams).map((name) => account.stream(name))),
+    binding && account.consumer(binding.stream, binding.durable),
   ]);
   const lastSeq = new Map(
     infos.flatMap((info) => (info ? [[info.config.name, info.state.last_seq] as const] : [])),
   );
-  return { consumers, producers, lastSeq, silent };
+  return {
+    consumers,
+    producers,
+    lastSeq,
+    durable: durable && { delivered: durable.delivered.stream_seq, pending: durable.num_pending },
+    silent,
+  };
 }
 
 /** The metrics of all pods of a role, each sample with the pod's name as a label. */

@@ -27,6 +27,8 @@ export interface E2eResult {
   lnRmssd?: number;
   /** Why it is not as it should be; absent: it is. */
   problem?: string;
+  /** It was taken, and nothing is wrong but that its row has not come in time. */
+  isLate?: true;
 }
 
 interface Row {
@@ -73,7 +75,8 @@ async function sendAndAwait(request: E2eRequest, database: Database): Promise<E2
     if (row && row.capturedAt >= capturedAt)
       return { ...result, rowMs: elapsed(), ...judgeRow(row, result, capturedAt) };
     if (elapsed() >= timeoutMs) {
-      return { ...result, problem: `received, but no row of ${userId} within ${Math.round(elapsed())} ms` };
+      const problem = `received, but no row of ${userId} within ${Math.round(elapsed())} ms`;
+      return { ...result, problem, isLate: true };
     }
     await pause(LOOK_EVERY_MS, undefined, { signal });
   }

@@ -36,6 +36,7 @@ export const checkCommands: readonly CommandSpec[] = [
     options: [EXPECT_MODE, NO_EVENT, WAIT],
     examples: [{ why: 'the evening before', command: 'preflight --env staging' }],
     exits: EXITS,
+    readOnly: true,
     load: async () => (await import('../commands/preflight.ts')).run,
   },
   {
@@ -54,6 +55,7 @@ export const checkCommands: readonly CommandSpec[] = [
       },
     ],
     exits: EXITS,
+    readOnly: true,
     load: async () => (await import('../commands/verify.ts')).run,
   },
 ];
