@@ -34,6 +34,7 @@ const DATABASE_CLASSES = new Set(['08', '25', '28', '3D', '3F', '42', '53', '57'
 
 /** Retryable as in the handoff report (connection, timeout, ETIMEDOUT, ENOTFOUND) or by its SQLSTATE; everything else is the row's. */
 export function classify(error: unknown): Fault {
+  if (error instanceof DatabaseAway) return 'database';
   const code = codeOf(error);
   if (code !== undefined && NETWORK_CODES.has(code)) return 'database';
   if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) {

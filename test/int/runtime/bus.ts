@@ -94,8 +94,10 @@ export async function drained(
   await until(
     `${stream} is drained`,
     async () => {
+      // num_pending alone may still be 0 right after a publish: the consumer hears of it a moment later.
+      const { last_seq } = (await jsm.streams.info(stream)).state;
       const info = await jsm.consumers.info(stream, DURABLE);
-      return info.num_pending === 0 && info.num_ack_pending === 0;
+      return info.num_pending === 0 && info.num_ack_pending === 0 && info.delivered.stream_seq >= last_seq;
     },
     boundMs,
   );

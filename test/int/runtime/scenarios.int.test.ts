@@ -11,6 +11,7 @@ import {
   startBus,
   until,
 } from './bus.ts';
+import { failFor } from './failFor.ts';
 import { messagesTotal, type Pod, startPod } from './pod.ts';
 
 /** The handoff report's "Manual Integration Tests (5 scenarios)"; docs/runtime.md maps them. */
@@ -116,12 +117,3 @@ describe('the handoff report’s manual scenarios', () => {
     expect(await deadLetters(bus)).toEqual([]);
   });
 });
-
-/** Makes PostgreSQL answer with an error of this class whenever a row of this user is written. */
-export async function failFor(bus: Bus, userId: string, sqlstate: string): Promise<void> {
-  await bus.db.query(`
-    CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN IF NEW.user_id = '${userId}' THEN RAISE EXCEPTION 'made to fail' USING ERRCODE = '${sqlstate}'; END IF; RETURN NEW; END $$;
-    DROP TRIGGER IF EXISTS fail ON hrv_data;
-    CREATE TRIGGER fail BEFORE INSERT ON hrv_data FOR EACH ROW EXECUTE FUNCTION fail()`);
-}

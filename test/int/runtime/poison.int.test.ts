@@ -1,0 +1,175 @@
+import { headers as newHeaders } from 'nats';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type Bus,
+  clear,
+  deadLetters,
+  drained,
+  event,
+  makeTopology,
+  publish,
+  rows,
+  startBus,
+  SUBJECT,
+  until,
+} from './bus.ts';
+import { failFor } from './failFor.ts';
+import { type Pod, startPod } from './pod.ts';
+
+describe('poison', () => {
+  let bus: Bus;
+  let pod: Pod | undefined;
+
+  beforeAll(async () => {
+    bus = await startBus();
+  });
+  afterAll(() => bus.stop());
+  beforeEach(async () => {
+    await clear(bus);
+    await makeTopology(bus);
+  });
+  afterEach(async () => {
+    await pod?.stop();
+    pod = undefined;
+  });
+
+  it('of every kind becomes a dead letter with its body unchanged, and never takes a good event with it', async () => {
+    const poison: (string | Uint8Array)[] = [
+      '',
+      'not JSON',
+      '{"userId":',
+      'null',
+      '[]',
+      '"a string"',
+      '42',
+      Uint8Array.of(0xff, 0xfe, 0x00, 0x80),
+      '['.repeat(100_000),
+      JSON.stringify({ ...event(), userId: 'x'.repeat(900_000) }),
+      ...[
+        { userId: 'a\0b' },
+        { userId: '\ud800' },
+        { userId: '' },
+        { userId: 7 },
+        { userId: 'x'.repeat(129) },
+        { date: '0000-01-01' },
+        { date: '2025-02-29' },
+        { date: '2025-1-1' },
+        { date: '10000-01-01' },
+        { rmssd: -0 },
+        { rmssd: 0 },
+        { rmssd: -1 },
+        { rmssd: '55' },
+        { rmssd: null },
+        { capturedAt: 'yesterday' },
+        { capturedAt: '2025-10-02' },
+        { capturedAt: '2025-10-02T25:00:00Z' },
+        { capturedAt: '0000-01-01T00:00:00Z' },
+        { capturedAt: 1_700_000_000 },
+      ].map((over) => JSON.stringify(event(over))),
+      '{"userId":"u","date":"2025-10-02","rmssd":1e400}',
+      '{"userId":"u","date":"2025-10-02","rmssd":NaN}',
+    ];
+    const good = [
+      event({ userId: 'unicode-😀-é' }),
+      event({ userId: '"quoted\\",{}' }),
+      event({ userId: 'NULL' }),
+      event({ userId: ' ' }),
+      event({ userId: '😀'.repeat(128) }),
+      event({ userId: 'small', rmssd: 5e-324 }),
+      event({ userId: 'huge', rmssd: 1.7976931348623157e308 }),
+      event({ userId: 'late', date: '9999-12-31', capturedAt: '9999-12-31T23:59:59.999Z' }),
+      event({ userId: 'early', date: '0001-01-01' }),
+      event({ userId: 'extra', unknown: { deep: [1, 2, 3] } }),
+    ];
+    for (const [i, body] of poison.entries()) {
+      await publish(bus, body);
+      if (good[i]) await publish(bus, good[i]);
+    }
+    pod = await startPod(bus);
+    await drained(bus);
+    const letters = await deadLetters(bus);
+    const asText = (body: string | Uint8Array): string =>
+      new TextDecoder().decode(typeof body === 'string' ? Buffer.from(body) : body);
+    expect(letters.map((letter) => letter.body).sort()).toEqual(poison.map(asText).sort());
+    expect(new Set(letters.map((letter) => letter.header('AA-Dlq-Reason')))).toEqual(
+      new Set(['schema_invalid']),
+    );
+    const stored = await rows(bus);
+    expect(stored.map((row) => row.user_id).sort()).toEqual(good.map((one) => one.userId as string).sort());
+    expect(stored.find((row) => row.user_id === 'small')!.ln_rmssd).toBeCloseTo(-744.44, 2);
+  });
+
+  it('that passes the schema and fails the statement is alone in the end: split, and the next older event of its day stands', async () => {
+    pod = await startPod(bus);
+    await failFor(bus, 'bad', '22003');
+    const good = Array.from({ length: 500 }, (_, i) => event({ userId: `good-${i}` }));
+    for (const one of [...good.slice(0, 250), event({ userId: 'bad' }), ...good.slice(250)]) {
+      bus.nc.publish(SUBJECT, JSON.stringify(one));
+    }
+    await bus.db.query(`ALTER TABLE hrv_data ADD CONSTRAINT sane CHECK (rmssd < 1000)`);
+    for (const rmssd of [61, 5_000]) {
+      bus.nc.publish(
+        SUBJECT,
+        JSON.stringify(
+          event({ userId: 'mixed', rmssd, capturedAt: `2025-10-02T07:00:0${rmssd > 100 ? 2 : 1}Z` }),
+        ),
+      );
+    }
+    await bus.nc.flush();
+    await drained(bus);
+    const letters = await deadLetters(bus);
+    expect(letters.map((one) => one.subject)).toEqual(
+      Array(2).fill('dlq.normalize.hrv.raw-received.non_retryable'),
+    );
+    expect(letters.map((one) => JSON.parse(one.body).userId).sort()).toEqual(['bad', 'mixed']);
+    const stored = await rows(bus);
+    expect(stored).toHaveLength(501);
+    expect(stored.find((row) => row.user_id === 'mixed')!.rmssd).toBe(61);
+  });
+
+  it('keeps its headers and its trace, but not the ones that would command the dead letters’ stream', async () => {
+    pod = await startPod(bus);
+    await bus.jsm.streams.add({ name: 'ORIGIN', subjects: ['origin.hrv'] });
+    await bus.jsm.streams.update('ATHLETE_ALLY_EVENTS', {
+      sources: [{ name: 'ORIGIN', subject_transforms: [{ src: 'origin.hrv', dest: SUBJECT }] }],
+    });
+    const headers = newHeaders();
+    headers.set('traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01');
+    headers.set('X-Own', 'kept');
+    headers.set('Nats-Msg-Id', 'mine');
+    headers.set('Nats-Expected-Stream', 'ORIGIN');
+    await bus.nc.jetstream().publish('origin.hrv', 'poison', { headers });
+    await until('it is buried', async () => (await deadLetters(bus)).length > 0);
+    const [letter] = await deadLetters(bus);
+    expect(letter!.header('X-Own')).toBe('kept');
+    expect(letter!.header('traceparent')).toContain('0af7651916cd43dd8448eb211c80319c');
+    expect(letter!.header('Nats-Expected-Stream')).toBe('');
+    expect(letter!.header('AA-Dlq-Stream')).toBe('ATHLETE_ALLY_EVENTS');
+    expect(letter!.header('AA-Dlq-Msg-Id')).toBe('mine');
+    // By its origin: the copies of one message in two streams make one letter.
+    expect(letter!.header('Nats-Msg-Id')).toBe('dlq:normalize-hrv-durable:ORIGIN:1');
+  });
+
+  it('is not terminated while its dead letter cannot be stored', async () => {
+    await bus.jsm.streams.delete('AA_DLQ');
+    pod = await startPod(bus);
+    await publish(bus, 'poison');
+    await until('it gave up storing', () => pod!.lines.some((line) => line.includes('could not be stored')));
+    const info = await bus.jsm.consumers.info('ATHLETE_ALLY_EVENTS', 'normalize-hrv-durable');
+    expect(info.num_ack_pending).toBe(1);
+    await bus.jsm.streams.add({ name: 'AA_DLQ', subjects: ['dlq.>'] });
+    await drained(bus);
+    expect((await deadLetters(bus)).map((one) => one.body)).toEqual(['poison']);
+  });
+
+  it('in the form of a table that is gone blames no message: nothing is pulled until it is back', async () => {
+    pod = await startPod(bus);
+    await bus.db.query('ALTER TABLE hrv_data RENAME TO hidden');
+    await publish(bus, event());
+    await until('health tells', async () => (await pod!.health()).status === 503);
+    await bus.db.query('ALTER TABLE hidden RENAME TO hrv_data');
+    await drained(bus);
+    expect(await rows(bus)).toHaveLength(1);
+    expect(await deadLetters(bus)).toEqual([]);
+  });
+});
