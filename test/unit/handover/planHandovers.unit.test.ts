@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { coversAll, origins, overlaps, planHandovers, targets } from '@aa-ops/topology';
+import {
+  coversAll,
+  type HandoverGroup,
+  OpsError,
+  origins,
+  overlaps,
+  type Ownership,
+  planHandovers,
+  targets,
+} from '@aa-ops/topology';
 
 const single = { LEGACY: ['athlete-ally.>', 'vendor.oura.>', 'sleep.*'], DLQ: ['dlq.>'] };
 const multi = { CORE: ['athlete-ally.>', 'sleep.*'], VENDOR: ['vendor.>'], DLQ: ['dlq.>'] };
@@ -92,17 +101,22 @@ const ownership = fc
     return owners;
   });
 
+/** Undefined where the two would have to copy from one another; every other error is one. */
+function planOrRefusal(from: Ownership, to: Ownership): HandoverGroup[] | undefined {
+  try {
+    return planHandovers(from, to);
+  } catch (error) {
+    if (error instanceof OpsError && error.code === 'handover-cycle') return undefined;
+    throw error;
+  }
+}
+
 describe('any two ownerships', () => {
   it('never leave two owners of one subject, and end as wanted', () => {
     fc.assert(
       fc.property(ownership, ownership, (from, to) => {
-        let groups;
-        try {
-          groups = planHandovers(from, to);
-        } catch (error) {
-          expect(String(error)).toMatch(/copy from one another/);
-          return;
-        }
+        const groups = planOrRefusal(from, to);
+        if (!groups) return;
         const owners = new Map(Object.entries(from));
         const noTwoOwners = (): void => {
           const all = [...owners].flatMap(([stream, subjects]) =>
