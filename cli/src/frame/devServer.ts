@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
-/** Where `dev` keeps its state unless told otherwise (platform/local/state.ts writes it; only this much is read here). */
-const DEV_STATE = join('.aa-ops', 'dev', 'state.json');
+/** Where `dev` keeps its state (platform/local/state.ts writes it there; only this much is read here). */
+const devState = (folder: string): string =>
+  resolve(folder, process.env['AA_OPS_DEV_DIR'] || '.aa-ops/dev', 'state.json');
 
 /** The NATS URL of the local platform that runs from the working directory; undefined where none does. */
 export async function readDevServer(folder: string = process.cwd()): Promise<string | undefined> {
   let text: string;
   try {
-    text = await readFile(join(folder, DEV_STATE), 'utf8');
+    text = await readFile(devState(folder), 'utf8');
   } catch {
     return undefined;
   }
