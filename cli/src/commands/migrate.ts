@@ -21,6 +21,9 @@ export async function run(context: CommandContext, args: MigrateArguments): Prom
   const pauseBefore = parseStep(args.pauseBefore);
   if (args.resume) {
     if (args.to) throw usage('--resume finishes the run that is open: leave --to away');
+    const { environment: where, name } = await context.topology();
+    // What is open was agreed to; only where the environment asks for more, the name is asked for again.
+    if (where.protected) await context.confirm(`Go on with the open run of ${where.name} (${name})?`);
     return inEnvironment(context, (environment) => resume(environment, pauseBefore));
   }
   const to = args.to;

@@ -83,6 +83,7 @@ export async function openHold(
   } catch (error) {
     await close();
     throw new OpsError('hold-failed', `cannot hold ${filters.join(', ')}: ${String(error)}`, {
+      hint: 'nothing was released; every server of the cluster has to be reachable, and these credentials need the rights of a hold',
       cause: error,
     });
   }

@@ -45,7 +45,11 @@ export async function moveConsumer(
 ): Promise<MovedConsumer> {
   const { account } = context;
   const losing = await account.consumer(move.from, move.name);
-  if (!losing) throw new OpsError('consumer-missing', `durable ${move.name} does not stand on ${move.from}`);
+  if (!losing) {
+    throw new OpsError('consumer-missing', `durable ${move.name} does not stand on ${move.from}`, {
+      hint: 'somebody deleted it meanwhile: aa-ops rollback takes the run back, aa-ops consumers apply makes it anew',
+    });
+  }
   const standing = await account.consumer(move.to, move.name);
   const ackFloor = losing.ack_floor.stream_seq;
   if (standing?.config.metadata?.[RUN_KEY] === run) {

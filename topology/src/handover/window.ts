@@ -207,7 +207,10 @@ export async function readSentinels(account: JetStreamWriter, spec: WindowSpec):
         account.message(target, { seq: 1, nextBySubject: subject }),
       ]);
       if (!there || !here)
-        throw new OpsError('sentinel-missing', `no sentinel ${subject} on ${origin} and ${target}`);
+        throw new OpsError('sentinel-missing', `no sentinel ${subject} on ${origin} and ${target}`, {
+          kind: 'partial',
+          hint: 'the subjects have their new owners; somebody deleted or purged messages meanwhile, look at both streams',
+        });
       return { origin, target, originSeq: there.seq, targetSeq: here.seq };
     }),
   );

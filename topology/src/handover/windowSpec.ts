@@ -84,6 +84,7 @@ export async function readWindow(account: JetStreamReader, spec: WindowSpec): Pr
         throw new OpsError(
           'stream-missing',
           `stream ${stream.stream} has disappeared in the middle of its handover`,
+          { hint: 'somebody deleted it: aa-ops plan shows how the account stands' },
         );
       return { stream, config: info.config, stands: placeOf(stream, info.config.subjects) };
     }),

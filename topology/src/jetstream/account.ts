@@ -64,7 +64,22 @@ export interface JetStreamReader {
   consumer(stream: string, name: string): Promise<ConsumerInfo | undefined>;
   /** One stored message; undefined where there is none (404). */
   message(stream: string, query: MessageQuery): Promise<StoredMessage | undefined>;
+  /** What the connected user may do, in the server's words; undefined where it does not say. */
+  rights(): Promise<Rights | undefined>;
+  /** `$JS.API`, or `$JS.<domain>.API`. */
+  readonly apiPrefix: string;
   close(): Promise<void>;
+}
+
+export interface Permission {
+  allow?: string[];
+  deny?: string[];
+}
+
+/** No list at all allows everything. */
+export interface Rights {
+  publish?: Permission;
+  subscribe?: Permission;
 }
 
 /** By sequence; the last on a subject (wildcards allowed); or the first at or after a sequence on a subject. */
@@ -84,8 +99,6 @@ export interface JetStreamWriter extends JetStreamReader {
   /** The connection itself, for what is not administration: hold, publish, read ranges. */
   readonly connection: NatsConnection;
   readonly api: ApiRequest;
-  /** `$JS.API`, or `$JS.<domain>.API`. */
-  readonly apiPrefix: string;
 }
 
 export type ApiRequest = <T>(subject: string, body?: unknown) => Promise<T>;
@@ -123,7 +136,8 @@ export function apiRequest(
   };
 }
 
-function requestError(error: unknown, subject: string, timeout: number): OpsError {
+/** Why a request got no answer, as an error that a person can act on. */
+export function requestError(error: unknown, subject: string, timeout: number): OpsError {
   const code = error instanceof NatsError ? error.code : '';
   if (code === ErrorCode.NoResponders) {
     return new OpsError(
@@ -149,6 +163,7 @@ function requestError(error: unknown, subject: string, timeout: number): OpsErro
     });
   }
   return new OpsError('nats-lost', `the connection failed while asking ${subject}: ${String(error)}`, {
+    hint: 'is the server restarting? run the command again; aa-ops status shows whether a run is open',
     cause: error,
   });
 }
@@ -202,8 +217,21 @@ function serverFacts(connection: NatsConnection): ServerFacts {
   };
 }
 
-function reader(connection: NatsConnection, api: ApiRequest): JetStreamReader {
+/** `$SYS.REQ.USER.INFO` (nats-server 2.8) tells every user its own permissions. */
+async function readRights(connection: NatsConnection): Promise<Rights | undefined> {
+  try {
+    const reply = await connection.request('$SYS.REQ.USER.INFO', undefined, { timeout: 1_000 });
+    const parsed = JSON.parse(decoder.decode(reply.data)) as { data?: { permissions?: Rights } };
+    return parsed.data?.permissions ?? {};
+  } catch {
+    return undefined; // not allowed or not answered: rights are then met one by one
+  }
+}
+
+function reader(connection: NatsConnection, api: ApiRequest, apiPrefix: string): JetStreamReader {
   return {
+    apiPrefix,
+    rights: () => readRights(connection),
     get server() {
       return serverFacts(connection);
     },
@@ -277,7 +305,7 @@ async function open(settings: ConnectSettings): Promise<{ connection: NatsConnec
 /** A client that has no way to write: what `plan`, `drift` and every dry run get. */
 export async function openReader(settings: ConnectSettings): Promise<JetStreamReader> {
   const { connection, api } = await open(settings);
-  return reader(connection, api);
+  return reader(connection, api, apiPrefixOf(settings));
 }
 
 export async function openWriter(settings: ConnectSettings): Promise<JetStreamWriter> {
@@ -293,7 +321,7 @@ export async function openWriter(settings: ConnectSettings): Promise<JetStreamWr
   return Object.defineProperties(
     {},
     {
-      ...Object.getOwnPropertyDescriptors(reader(connection, api)),
+      ...Object.getOwnPropertyDescriptors(reader(connection, api, apiPrefixOf(settings))),
       ...Object.getOwnPropertyDescriptors({
         createStream: (config: StreamConfig) => api<StreamInfo>(`STREAM.CREATE.${config.name}`, config),
         updateStream: (config: StreamConfig) => api<StreamInfo>(`STREAM.UPDATE.${config.name}`, config),
@@ -306,7 +334,6 @@ export async function openWriter(settings: ConnectSettings): Promise<JetStreamWr
           void (await api(`CONSUMER.DELETE.${stream}.${name}`)),
         connection,
         api,
-        apiPrefix: apiPrefixOf(settings),
       }),
     },
   ) as JetStreamWriter;

@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
-import { type JetStreamReader, type JetStreamWriter, JsError } from './account.ts';
+import { type JetStreamReader, type JetStreamWriter, JsError, requestError } from './account.ts';
 import { newHeaders } from './clientTypes.ts';
 
 /** A value and the sequence that it was stored at: what a compare-and-set compares. */
@@ -52,6 +53,23 @@ export async function listKeys(account: JetStreamReader, bucket: string, prefix:
   return [...counts.keys()].map((subject) => subject.slice(keySubject(bucket, '').length)).sort();
 }
 
+/** ms for one write, and how often one without a condition is tried again while a leader is missing. */
+const WRITE_MS = 5_000;
+const MAX_TRIES = 5;
+const RETRY_MS = 250;
+
+/** Storing the same value twice is as good as once; with a condition nobody could tell whose write it was. */
+async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= MAX_TRIES) throw error;
+      await delay(RETRY_MS);
+    }
+  }
+}
+
 /**
  * Stores a value as JSON. With `expected`, only if the key's revision is that one (0: there is no key yet); OpsError
  * `state-conflict` where somebody else was first. Answers the new revision.
@@ -66,7 +84,11 @@ export async function writeKey(
   const headers = newHeaders();
   if (expected !== undefined) headers.set('Nats-Expected-Last-Subject-Sequence', String(expected));
   const subject = keySubject(bucket, key);
-  const reply = await account.connection.request(subject, JSON.stringify(value), { headers, timeout: 5_000 });
+  const publish = () =>
+    account.connection.request(subject, JSON.stringify(value), { headers, timeout: WRITE_MS });
+  const reply = await (expected === undefined ? persistently(publish) : publish()).catch((error: unknown) => {
+    throw requestError(error, subject, WRITE_MS);
+  });
   const ack = JSON.parse(decoder.decode(reply.data)) as {
     seq?: number;
     error?: { err_code: number; description: string };
@@ -78,6 +100,9 @@ export async function writeKey(
     `cannot write ${subject}: ${ack.error?.description}`,
     {
       ...(conflict ? { kind: 'locked' } : {}),
+      hint: conflict
+        ? 'another operator was first: aa-ops status shows who runs'
+        : 'is the account full? aa-ops streams info shows its limits',
       details: { key, errCode: ack.error?.err_code },
     },
   );

@@ -10,6 +10,7 @@ import {
   type HandoverGroup,
   type JetStreamReader,
   type LiveAccount,
+  forgetGone,
   healMemory,
   makePlan,
   OpsError,
@@ -75,12 +76,13 @@ export interface PlanContext {
 /** Reads the account and says everything that a run would do, and everything that stands in its way. Changes nothing. */
 export async function planMigration(context: PlanContext): Promise<MigrationPlan> {
   const { account, topology, run } = context;
-  const [live, owners, memory, changes] = await Promise.all([
+  const [live, owners, known, changes] = await Promise.all([
     readLive(account, topology),
     liveOwnership(account, topology),
     context.store.memory().then((known) => healMemory(account, known)),
     makePlan(account, topology, { runOpen: true }),
   ]);
+  const memory = forgetGone(known, (stream) => live.streams.get(stream)?.info.state.first_seq);
   const to = ownershipIn(topology, run.to);
   const wayBack = run.command === 'rollback';
   const groups = planHandovers(owners, to);
@@ -155,7 +157,10 @@ async function sizeUp({ account }: PlanContext, groups: readonly PreparedGroup[]
   for (const copy of copies) {
     const [origin, target] = await Promise.all([account.stream(copy.origin), account.stream(copy.target)]);
     if (!origin)
-      throw new OpsError('stream-missing', `stream ${copy.origin} has disappeared`, { kind: 'refused' });
+      throw new OpsError('stream-missing', `stream ${copy.origin} has disappeared`, {
+        kind: 'refused',
+        hint: 'somebody deleted it meanwhile: aa-ops plan shows how the account stands',
+      });
     const size = await sizeOfCopy(account, copy, origin);
     total.messages += size.messages;
     total.bytes += size.bytes;

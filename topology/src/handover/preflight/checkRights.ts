@@ -18,13 +18,22 @@ export function checkRights(
   prefix: string,
 ): Finding[] {
   if (!rights) return [];
-  const needed = streams.flatMap((stream) => [
+  const needed = [...streams, `KV_${STATE_BUCKET}`].flatMap((stream) => [
     `${prefix}.STREAM.INFO.${stream}`,
-    `${prefix}.STREAM.UPDATE.${stream}`,
     `${prefix}.STREAM.MSG.GET.${stream}`,
-    `${prefix}.CONSUMER.CREATE.${stream}`,
-    `${prefix}.CONSUMER.DURABLE.CREATE.${stream}.*`,
   ]);
+  for (const stream of streams) {
+    needed.push(
+      `${prefix}.STREAM.UPDATE.${stream}`,
+      `${prefix}.STREAM.MSG.DELETE.${stream}`,
+      `${prefix}.CONSUMER.LIST.${stream}`,
+      `${prefix}.CONSUMER.CREATE.${stream}`,
+      `${prefix}.CONSUMER.DURABLE.CREATE.${stream}.*`,
+      `${prefix}.CONSUMER.INFO.${stream}.*`,
+      `${prefix}.CONSUMER.DELETE.${stream}.*`,
+      `${prefix}.CONSUMER.MSG.NEXT.${stream}.*`,
+    );
+  }
   return [...needed, `${RESERVED_PREFIX}>`, `$KV.${STATE_BUCKET}.>`]
     .filter((subject) => !allows(rights.publish, subject))
     .map((subject): Finding => ({
