@@ -11,7 +11,7 @@ import { openSink, type Sink } from './output.ts';
 import { type Parsed, parseLine } from './parseLine.ts';
 import { openProgress } from './progress.ts';
 import { abortOnSignals } from './signals.ts';
-import { openSpinner } from './spinner.ts';
+import { canSpin, openSpinner } from './spinner.ts';
 
 type Run = Extract<Parsed, { kind: 'run' }>;
 
@@ -94,7 +94,7 @@ async function runCommand({ spec, options, args }: Run, around: Surroundings): P
   const write = (line: string): void => void around.stderr.write(line);
   const host = openProgress({
     ...options,
-    isTTY: around.stderr.isTTY,
+    isTTY: around.stderr.isTTY && canSpin(process.stderr, process.env),
     paint: around.paintErr,
     write,
     openSpinner: () => openSpinner(write),

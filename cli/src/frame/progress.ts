@@ -39,12 +39,17 @@ export function openProgress(wishes: ProgressWishes): ProgressHost {
   return {
     notify: (notice) => {
       if (!wanted(notice)) return;
-      if (notice.level === 'info') spinner.step(notice.code, line(notice));
-      else spinner.print(line(notice));
+      if (PASSING.has(notice.code)) return spinner.spin(line(notice));
+      if (notice.code === STEP_DONE) spinner.stop();
+      spinner.print(line(notice));
     },
-    pause: () => spinner.pause(),
+    pause: () => spinner.stop(),
   };
 }
+
+/** Notices that only tell what is going on right now (of the runbook's steps and of a copy): on a terminal they do not stay. */
+const PASSING: ReadonlySet<string> = new Set(['step-started', 'catch-up']);
+const STEP_DONE = 'step-done';
 
 const ndjson =
   ({ write }: ProgressWishes) =>

@@ -1,54 +1,50 @@
 import type { Ora } from 'ora';
 
-/** One moving line at the bottom of a terminal. */
+/** One moving line at the bottom of a terminal; what is printed meanwhile stands above it. */
 export interface Spinner {
-  /** Another text of the same code replaces the line; one of another code leaves the last as it was, above. */
-  step(code: string, text: string): void;
+  /** What is going on; it takes the place of the last such text. */
+  spin(text: string): void;
   /** A line that stays. */
   print(line: string): void;
-  pause(): void;
+  /** It is over, or something else wants the terminal. */
+  stop(): void;
 }
 
-/** Ora is loaded with the first step; until it is there, lines are written as they come. */
+/** Whether a line can be drawn over: on a terminal without width (some pseudo terminals have 0 columns) ora 9 erases lines for ever. */
+export const canSpin = (stream: { columns?: number }, env: NodeJS.ProcessEnv): boolean =>
+  (stream.columns ?? 0) > 0 && env['TERM'] !== 'dumb';
+
+/** Ora is loaded with the first text that spins; until it is there, nothing does. */
 export function openSpinner(write: (line: string) => void): Spinner {
   let ora: Ora | undefined;
   let loading: Promise<void> | undefined;
-  let current: { code: string; text: string } | undefined;
-  let shown = false;
+  let text: string | undefined;
 
-  const hide = (): void => {
-    if (shown) ora?.stop();
-    shown = false;
-  };
   const show = (): void => {
-    if (!ora || !current) return;
-    ora.text = current.text;
-    if (!shown) ora.start();
-    shown = true;
+    if (!ora || text === undefined) return;
+    ora.text = text;
+    if (!ora.isSpinning) ora.start();
   };
-  const keep = (): void => {
-    hide();
-    if (current) write(`${current.text}\n`);
-    current = undefined;
+  const load = async (): Promise<void> => {
+    const { default: makeOra } = await import('ora');
+    // Raw mode would take Ctrl-C away from us.
+    ora = makeOra({ stream: process.stderr, discardStdin: false });
+    show();
   };
-  const load = (): Promise<void> =>
-    import('ora').then(({ default: makeOra }) => {
-      // Raw mode would take Ctrl-C away from us.
-      ora = makeOra({ stream: process.stderr, discardStdin: false });
-      show();
-    });
   return {
-    step(code, text) {
-      if (current && current.code !== code) keep();
-      current = { code, text };
+    spin(next) {
+      text = next;
       show();
       loading ??= load();
     },
     print(line) {
-      hide();
+      ora?.stop();
       write(`${line}\n`);
       show();
     },
-    pause: keep,
+    stop() {
+      ora?.stop();
+      text = undefined;
+    },
   };
 }
