@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkHrvEvent, isInvalid, parseHrvEvent } from '../../../consumers-runtime/src/shared/hrvEvent.ts';
+
+const valid = { userId: 'athlete-1', date: '2025-10-02', rmssd: 55, capturedAt: '2025-10-02T07:00:00Z' };
+const fieldOf = (over: Record<string, unknown>): string | undefined => {
+  const result = checkHrvEvent({ ...valid, ...over });
+  return isInvalid(result) ? result.field : undefined;
+};
+
+describe('the HRV event', () => {
+  it('is read with its instant in milliseconds', () => {
+    expect(checkHrvEvent({ ...valid, capturedAt: '2025-10-02T09:00:00.1239+02:00' })).toEqual({
+      userId: 'athlete-1',
+      date: '2025-10-02',
+      rmssd: 55,
+      capturedAtMs: Date.parse('2025-10-02T07:00:00.123Z'),
+    });
+    expect(checkHrvEvent({ ...valid, capturedAt: undefined })).toMatchObject({ capturedAtMs: undefined });
+  });
+
+  it.each([
+    ['2025-10-02T07:00Z'],
+    ['2025-10-02T07:00:00,5Z'],
+    ['2025-10-02t07:00:00z'],
+    ['2025-10-02T07:00:00+0530'],
+    ['2024-02-29T23:59:59.999999999-12:00'],
+  ])('takes the instant %s', (capturedAt) => {
+    expect(fieldOf({ capturedAt })).toBeUndefined();
+  });
+
+  it.each([
+    ['2025-10-02T07:00:00'],
+    ['2025-10-02'],
+    ['2025-02-29T00:00:00Z'],
+    ['2025-10-02T24:00:01Z'],
+    ['0001-01-01T00:00:00+14:00'],
+    ['Thu, 02 Oct 2025 07:00:00 GMT'],
+    [''],
+  ])('refuses the instant %j', (capturedAt) => {
+    expect(fieldOf({ capturedAt })).toBe('capturedAt');
+  });
+
+  it('knows the calendar', () => {
+    for (const date of ['2024-02-29', '2000-02-29', '0001-01-01', '9999-12-31'])
+      expect(fieldOf({ date })).toBeUndefined();
+    for (const date of [
+      '2025-02-29',
+      '1900-02-29',
+      '2025-04-31',
+      '2025-00-10',
+      '2025-01-00',
+      '0000-01-01',
+      '25-01-01',
+    ]) {
+      expect(fieldOf({ date })).toBe('date');
+    }
+  });
+
+  it('counts characters, not UTF-16 units', () => {
+    expect(fieldOf({ userId: '😀'.repeat(128) })).toBeUndefined();
+    expect(fieldOf({ userId: '😀'.repeat(129) })).toBe('userId');
+    expect(fieldOf({ userId: 'x'.repeat(129) })).toBe('userId');
+  });
+
+  it('never shows a hostile value whole', () => {
+    const result = checkHrvEvent({ ...valid, userId: 'x'.repeat(10_000_000) });
+    expect(isInvalid(result) && result.message.length).toBeLessThan(200);
+  });
+
+  it('agrees with the calendar of the language on every day', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9_999 }),
+        fc.integer({ min: 0, max: 13 }),
+        fc.integer({ min: 0, max: 32 }),
+        (y, m, d) => {
+          const date = [
+            String(y).padStart(4, '0'),
+            String(m).padStart(2, '0'),
+            String(d).padStart(2, '0'),
+          ].join('-');
+          const parsed = new Date(`${date}T00:00:00Z`);
+          const real = !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(date);
+          expect(fieldOf({ date }) === undefined).toBe(real);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+
+  // A million inputs with AA_TEST_LONG, as issue 5 asks; a share of them always.
+  const runs = process.env.AA_TEST_LONG ? 250_000 : 5_000;
+  const oddString = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('\0', '\ud800', 'NULL', '{}', '2025-10-02', '2025-10-02T07:00:00Z'),
+  );
+  const oddValue = fc.oneof(
+    fc.anything(),
+    oddString,
+    fc.double(),
+    fc.constantFrom(-0, 1e308, 5e-324, Infinity, NaN),
+  );
+
+  it('survives any object, and what it accepts can be stored', () => {
+    fc.assert(
+      fc.property(
+        fc.record(
+          { userId: oddValue, date: oddValue, rmssd: oddValue, capturedAt: oddValue },
+          { requiredKeys: [] },
+        ),
+        fc.constantFrom('userId', 'date', 'rmssd', 'capturedAt'),
+        (odd, kept) => {
+          // One odd field at a time gets past the others' checks; all odd ones come with it.
+          for (const value of [odd, { ...valid, [kept]: odd[kept as keyof typeof odd] }]) {
+            const result = checkHrvEvent(value);
+            if (isInvalid(result)) {
+              expect(result.message.length).toBeLessThan(400);
+              continue;
+            }
+            expect(result.userId).toMatch(/^[^\0]+$/s);
+            expect(Buffer.from(result.userId).toString()).toBe(result.userId);
+            expect(result.rmssd > 0 && Number.isFinite(Math.log(result.rmssd))).toBe(true);
+            expect(result.date).toMatch(/^(?!0000)\d{4}-\d\d-\d\d$/);
+          }
+        },
+      ),
+      { numRuns: runs },
+    );
+  }, 600_000);
+
+  it('survives any bytes, and any change of a byte of a good event', () => {
+    const good = Buffer.from(JSON.stringify(valid));
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.nat(good.length - 1),
+        fc.nat(255),
+        (bytes, at, byte) => {
+          parseHrvEvent(bytes);
+          const changed = Buffer.from(good);
+          changed[at] = byte;
+          parseHrvEvent(changed);
+        },
+      ),
+      { numRuns: runs },
+    );
+  }, 600_000);
+});
