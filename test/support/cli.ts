@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** The built command: what users run. `npm test` builds it first. */
@@ -16,6 +17,8 @@ export interface CliResult {
 export interface CliOptions {
   env?: Record<string, string>;
   cwd?: string;
+  /** Called with each line of stderr: the place to send a signal at a known moment. */
+  onProgress?(line: string, child: ChildProcess): void;
 }
 
 /** Runs aa-ops under plain node, without a terminal, and waits for its end. */
@@ -29,7 +32,10 @@ export function aaOps(args: readonly string[], options: CliOptions = {}): Promis
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      stderr += `${line}\n`;
+      options.onProgress?.(line, child);
+    });
     child.on('error', reject);
     child.on('close', (code, signal) =>
       resolve({ code, signal, stdout, stderr, json: <T>() => JSON.parse(stdout) as T }),
