@@ -3,7 +3,15 @@ import { RESERVED_PREFIX } from '@aa-ops/topology';
 import { type Check, type CheckContext, type Finding, green, red, skipped, yellow } from './check.ts';
 import { expectedBinding, HRV_SUBJECT, ownerOf } from './expected.ts';
 import { type Sample, select, sum } from './metricsText.ts';
-import { type Counts, type Flow, growth, MESSAGES_TOTAL, observeFlow, successesOn } from './observeFlow.ts';
+import {
+  type Counts,
+  type Flow,
+  growth,
+  MESSAGES_TOTAL,
+  observeFlow,
+  successesOn,
+  wasTaken,
+} from './observeFlow.ts';
 import { readPods, withoutPods } from './pods.ts';
 
 const LOOK_AT_PODS = 'aa-ops status, then the logs of the pods';
@@ -60,7 +68,7 @@ export const metricsByStream = countsCheck(
       return red(`no ${MESSAGES_TOTAL}{stream="${stream}"}`, LOOK_AT_PODS);
     const by = successesOn(after, stream) - successesOn(before, stream);
     const evidence = `${MESSAGES_TOTAL}{result="success",stream="${stream}"} ${successesOn(after, stream)}, +${by}`;
-    if (flow.event && by <= 0) return red(`${evidence}: it does not grow`, LOOK_AT_PODS);
+    if (wasTaken(flow) && by <= 0) return red(`${evidence}: it does not grow`, LOOK_AT_PODS);
     return (await judgeOtherStreams(context, flow, stream, evidence)) ?? green(evidence);
   },
 );
@@ -94,13 +102,14 @@ export const publishedMetric = countsCheck(
     runbook: 'Monitoring, Success Indicators',
   },
   'producer',
-  (_context, { event, before, after }) => {
+  (_context, flow) => {
+    const { before, after } = flow;
     const name = 'event_bus_events_published_total';
     const stored = ({ producers }: Counts): number =>
       sum(select(producers, name, { topic: 'hrv_raw_received', status: 'success' }));
     const by = stored(after) - stored(before);
     const evidence = `${name}{topic="hrv_raw_received",status="success"} ${stored(after)}, +${by}`;
-    return event && by <= 0 ? red(`${evidence}: it does not grow`, LOOK_AT_PODS) : green(evidence);
+    return wasTaken(flow) && by <= 0 ? red(`${evidence}: it does not grow`, LOOK_AT_PODS) : green(evidence);
   },
 );
 
@@ -138,7 +147,7 @@ export const streamCounts: Check = {
       notes.push(
         `${owner} last sequence ${flow.after.lastSeq.get(owner) ?? 'none'}, +${growth(flow, owner)}`,
       );
-      if (flow.event && growth(flow, owner) <= 0)
+      if (wasTaken(flow) && growth(flow, owner) <= 0)
         return red(`${notes.join('; ')}: it does not grow`, 'aa-ops streams info ' + owner);
     }
     for (const name of flow.after.lastSeq.keys()) {

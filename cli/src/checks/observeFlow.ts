@@ -45,7 +45,7 @@ export const observeFlow = oncePerRun(async (context: CheckContext): Promise<Flo
   if ('noEvent' in door) return { ...door, before, after: before };
   const event = await runE2e({ ...door, signal: context.signal });
   let after = await readCounts(context);
-  const deadline = performance.now() + COUNTED_MS;
+  const deadline = performance.now() + Math.min(COUNTED_MS, context.timeoutMs);
   while (event.problem === undefined && !isCounted(context, before, after) && performance.now() < deadline) {
     await pause(LOOK_EVERY_MS, undefined, { signal: context.signal });
     after = await readCounts(context);
@@ -119,6 +119,10 @@ async function readSamples(
   );
   return (await Promise.all(asked)).flat();
 }
+
+/** An event went in: whatever counts events has to have counted one. */
+export const wasTaken = ({ event }: Flow): boolean =>
+  event !== undefined && (event.problem === undefined || event.isLate === true);
 
 /** Messages that pods made rows of, by the stream that they came from. */
 export const successesOn = ({ consumers }: Counts, stream: string): number =>
