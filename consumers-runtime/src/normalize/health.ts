@@ -7,8 +7,8 @@ export interface HealthSources {
   /** Migrated, and the last statement did not say that nothing can be written. */
   databaseConnected(): boolean;
   binding(): Binding | undefined;
-  /** ms since 1970 of the last batch that was stored; undefined: none yet. */
-  lastBatchAt(): number | undefined;
+  /** ms since the last batch was stored, by a clock that never jumps; undefined: none yet. */
+  sinceLastBatchMs(): number | undefined;
   oldestHeldMs(): number;
   stopping(): boolean;
 }
@@ -26,12 +26,14 @@ const IDLE_WITH_WORK_MS = 60_000;
  * write. `/livez`: only what a restart would help with; that a server is away is not.
  */
 export function healthRoutes(sources: HealthSources): Route[] {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
 
   function isWorking(): boolean {
     const binding = sources.binding();
     if (!binding || binding.pending === 0) return true;
-    return Date.now() - Math.max(startedAt, sources.lastBatchAt() ?? 0) < IDLE_WITH_WORK_MS;
+    return (
+      Math.min(performance.now() - startedAt, sources.sinceLastBatchMs() ?? Infinity) < IDLE_WITH_WORK_MS
+    );
   }
 
   const isReady = (): boolean =>
@@ -42,7 +44,7 @@ export function healthRoutes(sources: HealthSources): Route[] {
 
   function health(): Reply {
     const binding = sources.binding();
-    const lastBatchAt = sources.lastBatchAt();
+    const sinceLastBatchMs = sources.sinceLastBatchMs();
     const healthy = isReady() && isWorking();
     return {
       status: healthy ? 200 : 503,
@@ -59,7 +61,8 @@ export function healthRoutes(sources: HealthSources): Route[] {
           pending: binding?.pending ?? null,
           ackPending: binding?.ackPending ?? null,
           oldestUnackedMs: Math.round(sources.oldestHeldMs()),
-          lastBatchAt: lastBatchAt === undefined ? null : new Date(lastBatchAt).toISOString(),
+          lastBatchAt:
+            sinceLastBatchMs === undefined ? null : new Date(Date.now() - sinceLastBatchMs).toISOString(),
         },
       },
     };

@@ -74,7 +74,7 @@ export async function startNormalize(
     gate,
     pace: createPace(config.batchSize, config.databaseConnections),
     onBatch(size, ms, stored) {
-      if (stored) lastBatchAt = Date.now();
+      if (stored) lastBatchAt = performance.now();
       metrics.batch(size, ms, stored);
     },
     onRoom: () => attachment?.ask(),
@@ -92,7 +92,7 @@ export async function startNormalize(
     natsConnected: () => link?.connected() ?? false,
     databaseConnected: () => migrated && gate.isOpen(),
     binding: () => attachment?.binding(),
-    lastBatchAt: () => lastBatchAt,
+    sinceLastBatchMs: () => (lastBatchAt === undefined ? undefined : performance.now() - lastBatchAt),
     oldestHeldMs: () => loop.oldestHeldMs(),
     stopping: () => signal.aborted,
   });
