@@ -1,6 +1,7 @@
 import { messageOf, OpsError } from '../errors.ts';
 import type { Host } from '../host.ts';
-import { JetStreamError, type JetStreamWriter, JsError } from '../jetstream/account.ts';
+import type { JetStreamWriter } from '../jetstream/account.ts';
+import { JetStreamError, JsError } from '../jetstream/jsError.ts';
 import type { ConsumerInfo, StreamInfo } from '../jetstream/wire.ts';
 import { countDeletion } from '../plan/deletions.ts';
 import { fingerprint, nameOf } from '../plan/fingerprint.ts';

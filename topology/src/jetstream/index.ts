@@ -1,5 +1,8 @@
 export type * from './wire.ts';
-export * from './account.ts';
+export type * from './account.ts';
+export { type ApiRequest, requestError } from './apiRequest.ts';
+export { JetStreamError, JsError } from './jsError.ts';
+export { openReader, openWriter } from './openAccount.ts';
 export * from './connect.ts';
 export * from './headers.ts';
 export * from './publish.ts';

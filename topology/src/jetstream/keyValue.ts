@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
-import { type JetStreamReader, type JetStreamWriter, JsError, requestError } from './account.ts';
+import type { JetStreamReader, JetStreamWriter } from './account.ts';
+import { requestError } from './apiRequest.ts';
+import { JsError } from './jsError.ts';
 import { newHeaders } from './clientTypes.ts';
 
 /** A value and the sequence that it was stored at: what a compare-and-set compares. */

@@ -1,0 +1,71 @@
+import type { NatsConnection } from 'nats';
+import { OpsError } from '../errors.ts';
+import type { JetStreamReader, JetStreamWriter } from './account.ts';
+import { apiPrefixOf, apiRequest, type ApiRequest } from './apiRequest.ts';
+import { type ConnectSettings, openConnection } from './connect.ts';
+import { reader } from './reader.ts';
+import type { ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo } from './wire.ts';
+
+/** Oldest server that has subject transforms on sources, several filters and metadata (jetstream.md). */
+const OLDEST = [2, 10] as const;
+
+async function open(settings: ConnectSettings): Promise<{ connection: NatsConnection; api: ApiRequest }> {
+  const connection = await openConnection(settings);
+  const api = apiRequest(connection, settings);
+  try {
+    const [major = 0, minor = 0] = connection.info!.version.split('.').map(Number);
+    if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+      throw new OpsError(
+        'server-too-old',
+        `nats-server ${connection.info!.version} is too old: 2.10 or newer is needed`,
+        {
+          hint: 'upgrade the server: sources with subject transforms came with 2.10',
+          kind: 'refused',
+        },
+      );
+    }
+    await api('INFO');
+    return { connection, api };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** A client that has no way to write: what `plan`, `drift` and every dry run get. */
+export async function openReader(settings: ConnectSettings): Promise<JetStreamReader> {
+  const { connection, api } = await open(settings);
+  return reader(connection, api, apiPrefixOf(settings));
+}
+
+/** A client that may change the account: for `apply` and the runs. */
+export async function openWriter(settings: ConnectSettings): Promise<JetStreamWriter> {
+  const { connection, api } = await open(settings);
+  const durable = (stream: string, config: ConsumerConfig, action: 'create' | 'update') => {
+    const name = config.durable_name ?? config.name!;
+    return api<ConsumerInfo>(`CONSUMER.DURABLE.CREATE.${stream}.${name}`, {
+      stream_name: stream,
+      config: { ...config, durable_name: name },
+      action,
+    });
+  };
+  return Object.defineProperties(
+    {},
+    {
+      ...Object.getOwnPropertyDescriptors(reader(connection, api, apiPrefixOf(settings))),
+      ...Object.getOwnPropertyDescriptors({
+        createStream: (config: StreamConfig) => api<StreamInfo>(`STREAM.CREATE.${config.name}`, config),
+        updateStream: (config: StreamConfig) => api<StreamInfo>(`STREAM.UPDATE.${config.name}`, config),
+        deleteStream: async (name: string) => void (await api(`STREAM.DELETE.${name}`)),
+        deleteMessage: async (stream: string, seq: number) =>
+          void (await api(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true })),
+        createConsumer: (stream: string, config: ConsumerConfig) => durable(stream, config, 'create'),
+        updateConsumer: (stream: string, config: ConsumerConfig) => durable(stream, config, 'update'),
+        deleteConsumer: async (stream: string, name: string) =>
+          void (await api(`CONSUMER.DELETE.${stream}.${name}`)),
+        connection,
+        api,
+      }),
+    },
+  ) as JetStreamWriter;
+}
