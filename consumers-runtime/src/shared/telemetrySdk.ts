@@ -6,7 +6,7 @@ import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporte
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { BasicTracerProvider, BatchSpanProcessor, ParentBasedSampler } from '@opentelemetry/sdk-trace-base';
+import { BasicTracerProvider, ParentBasedSampler } from '@opentelemetry/sdk-trace-base';
 import type { TelemetryConfig } from './config.ts';
 import { type Log, messageOf } from './log.ts';
 import { rootSampler } from './rootSampler.ts';
@@ -21,7 +21,8 @@ export async function startSdk(config: TelemetryConfig, log: Log): Promise<Telem
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
 
-  const spanProcessors = config.otlpEndpoint === undefined ? [] : [await otlpProcessor()];
+  const spanProcessors =
+    config.otlpEndpoint === undefined ? [] : [(await import('./otlpProcessor.ts')).createOtlpProcessor()];
   const tracerProvider = new BasicTracerProvider({
     resource,
     sampler: new ParentBasedSampler({ root: rootSampler(config.sampleRatio) }),
@@ -59,10 +60,4 @@ export async function startSdk(config: TelemetryConfig, log: Log): Promise<Telem
 function instrumentHttp(): void {
   new HttpInstrumentation().enable();
   createRequire(import.meta.url)('http');
-}
-
-/** Reads its endpoint, headers and time-outs from the OTEL_EXPORTER_OTLP_* variables. */
-async function otlpProcessor(): Promise<BatchSpanProcessor> {
-  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
-  return new BatchSpanProcessor(new OTLPTraceExporter());
 }
