@@ -116,6 +116,12 @@ export const consumers: Check = {
   async run(context) {
     const all = await changes(context, 'consumer');
     if (all.length === 0) return skipped(`mode ${context.mode} has no durables`);
-    return judge(all, ({ action }) => action !== 'update', 'aa-ops consumers apply');
+    const isRed = ({ action }: PlannedChange): boolean => action !== 'update';
+    // It was deleted, and the one that a migration left behind stands: only a way back knows where that one has to go on.
+    const isLost = all.some(({ action }) => action === 'handover');
+    const next = isLost
+      ? `aa-ops rollback, then aa-ops migrate --to ${context.mode}`
+      : 'aa-ops consumers apply';
+    return judge(all, isRed, next);
   },
 };

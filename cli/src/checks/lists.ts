@@ -39,6 +39,9 @@ export const preflightChecks: readonly Check[] = [
   deadLetters,
 ];
 
+/** Before a way back, which something that is broken must neither stop nor delay: only what it works with. */
+export const returnChecks: readonly Check[] = [natsServer, jetStream, platformAnswers, liveMode, streams];
+
 /**
  * Before the handover: the pods run in the new mode and work the new stream, which is fed by a copy, while the old one
  * still owns the subjects.

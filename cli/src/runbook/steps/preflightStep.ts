@@ -1,5 +1,5 @@
 import { OpsError, readLive, readMode } from '@aa-ops/topology';
-import { preflightChecks, runChecks, takeBaseline } from '../../checks/index.ts';
+import { preflightChecks, returnChecks, runChecks, takeBaseline } from '../../checks/index.ts';
 import { checkContext, describeRed, reds } from '../checkContext.ts';
 import { isWayBack, type RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
@@ -11,7 +11,8 @@ export const preflightStep: Step = {
   runbook: 'Prerequisites',
   async run(context) {
     await refuseOtherMode(context);
-    const results = await runChecks(preflightChecks, checkContext(context, context.run.from));
+    const checks = isWayBack(context) ? returnChecks : preflightChecks;
+    const results = await runChecks(checks, checkContext(context, context.run.from));
     context.run.baseline = await takeBaseline(checkContext(context, context.run.from));
     const red = reds(results);
     if (red.length > 0 && !isWayBack(context)) {
