@@ -116,13 +116,14 @@ export async function startNormalize(
     metricsPort: metricsServer?.port ?? null,
   });
 
-  const touching = setInterval(
-    () => {
-      const due = performance.now() - ackWaitMs() / TOUCHES_PER_ACK_WAIT;
-      for (const incoming of loop.held()) if (incoming.receivedAt < due) settler?.touch(incoming);
-    },
-    Math.max(50, config.ackWaitMs / TOUCHES_PER_ACK_WAIT),
-  );
+  /** By the durable's live ack wait, which may be much shorter than the configured one. */
+  let touching: NodeJS.Timeout;
+  const touchHeld = (): void => {
+    const due = performance.now() - ackWaitMs() / TOUCHES_PER_ACK_WAIT;
+    for (const incoming of loop.held()) if (incoming.receivedAt < due) settler?.touch(incoming);
+    touching = setTimeout(touchHeld, Math.min(10_000, ackWaitMs() / TOUCHES_PER_ACK_WAIT));
+  };
+  touchHeld();
 
   const begun = begin();
 
@@ -193,7 +194,7 @@ export async function startNormalize(
       await begun;
       await attachment?.stop();
       await loop.stop(deadline);
-      clearInterval(touching);
+      clearTimeout(touching);
       await Promise.race([sweeping, aborted(deadline)]);
       ending.abort();
       await link?.close();

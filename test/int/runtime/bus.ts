@@ -16,8 +16,12 @@ export interface Bus {
   stop(): Promise<void>;
 }
 
-export async function startBus(): Promise<Bus> {
-  const [nats, postgres] = await Promise.all([startNats(), startPostgres({ fsync: false })]);
+/** `natsConfig`: text of a nats-server configuration. */
+export async function startBus(natsConfig = ''): Promise<Bus> {
+  const [nats, postgres] = await Promise.all([
+    startNats({ config: natsConfig }),
+    startPostgres({ fsync: false }),
+  ]);
   const nc = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
   const jsm = await nc.jetstreamManager({ checkAPI: false });
   const db = new pg.Pool({ connectionString: postgres.url, max: 2 });
