@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -15,7 +15,7 @@ import {
 import { nonePlatform } from '../../cli/src/platform/platform.ts';
 import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../../cli/src/runbook/context.ts';
 import type { RunOptions } from '../../cli/src/saga/runDocument.ts';
-import { type NatsServer, startNats } from './servers.ts';
+import { type NatsOptions, type NatsServer, startNats } from './servers.ts';
 
 export const OPTIONS: RunOptions = {
   leaveReaders: false,
@@ -35,9 +35,13 @@ export interface TestRun {
 }
 
 /** A server of its own with a topology applied in its initial mode, and all that `migrate` and `rollBack` need. */
-export async function startRun(topology: Topology): Promise<TestRun> {
-  const server = await startNats();
-  const settings: ConnectSettings = { servers: [server.url] };
+export async function startRun(
+  topology: Topology,
+  nats: NatsOptions & { settings?: Partial<ConnectSettings> } = {},
+): Promise<TestRun> {
+  const server = await startNats(nats);
+  const runsDir = mkdtempSync(join(tmpdir(), 'aa-runs-'));
+  const settings: ConnectSettings = { servers: [server.url], ...nats.settings };
   const account = await openWriter(settings);
   await applyTopology(account, topology);
   const notices: Notice[] = [];
@@ -54,12 +58,13 @@ export async function startRun(topology: Topology): Promise<TestRun> {
       platform: nonePlatform,
       host,
       signal: new AbortController().signal,
-      runsDir: mkdtempSync(join(tmpdir(), 'aa-runs-')),
+      runsDir,
       timeouts: DEFAULT_TIMEOUTS,
     },
     async stop() {
       await account.close();
       await server.stop();
+      rmSync(runsDir, { recursive: true, force: true });
     },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,10 @@ beforeAll(async () => {
   await applyTopology(account, await loadTopology(FILE, 'test'));
   await account.close();
 });
-afterAll(() => server?.stop());
+afterAll(async () => {
+  await server?.stop();
+  rmSync(cwd, { recursive: true, force: true });
+});
 
 interface StatusJson {
   mode: string;

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,6 +59,7 @@ afterAll(async () => {
   await traffic?.stop();
   await account?.close();
   await server?.stop();
+  rmSync(cwd, { recursive: true, force: true });
 });
 
 const WAYS = [

@@ -47,11 +47,15 @@ export async function handOver(
   options: HandOverOptions,
 ): Promise<WindowOutcome> {
   const { account, journal, host } = context;
-  const spec = await specifyWindow(account, group, options.run, options.attempt);
+  const spec = await specifyWindow(account, group, {
+    run: options.run,
+    attempt: options.attempt,
+    hold: !options.withoutHold,
+  });
   await options.guard?.arm(spec);
   try {
     return await journal.effect('window', { spec }, async () => {
-      const standing = options.withoutHold ? undefined : await holdFor(account, settings, spec);
+      const standing = await holdFor(account, settings, spec);
       try {
         const window = await runWindow(account, spec, () => !standing?.hold.overflown);
         const letGo = standing ? await release(account, standing, spec, window) : [];
@@ -77,7 +81,7 @@ export async function holdFor(
   settings: ConnectSettings,
   spec: WindowSpec,
 ): Promise<StandingHold | undefined> {
-  if (spec.moved.length === 0) return undefined;
+  if (!spec.hold || spec.moved.length === 0) return undefined;
   const infos = await Promise.all(spec.streams.map(({ stream }) => account.stream(stream)));
   const since = new Map(
     infos.flatMap((info) => (info ? [[info.config.name, info.state.last_seq] as const] : [])),

@@ -31,13 +31,14 @@ export interface WindowSpec {
   copies: Copy[];
   /** The subjects that have no owner in the window. */
   moved: string[];
+  /** Whether publishes are held meanwhile; without the rights for it, publishers meet 503. */
+  hold: boolean;
 }
 
 export async function specifyWindow(
   account: JetStreamReader,
   group: PreparedGroup,
-  run: string,
-  attempt: number,
+  options: { run: string; attempt: number; hold: boolean },
 ): Promise<WindowSpec> {
   const giving = new Set(origins(group).map(({ stream }) => stream));
   const gaining = new Set(targets(group).map(({ stream }) => stream));
@@ -55,15 +56,15 @@ export async function specifyWindow(
       return {
         stream,
         before: orPlaceholder(stream, realSubjects(info.config.subjects)),
-        barrier: barrierSubject(run, stream),
+        barrier: barrierSubject(options.run, stream),
         released: giving.has(stream) ? released : undefined,
-        taken: gaining.has(stream) ? [...final, barrierSubject(run, stream)] : undefined,
+        taken: gaining.has(stream) ? [...final, barrierSubject(options.run, stream)] : undefined,
         final: orPlaceholder(stream, final),
       };
     }),
   );
   const moved = [...new Set(group.copies.flatMap((copy) => copy.filters))];
-  return { run, group: group.id, attempt, streams, copies: group.copies, moved };
+  return { ...options, group: group.id, streams, copies: group.copies, moved };
 }
 
 /** How far a window has come, as the live streams tell it. */
