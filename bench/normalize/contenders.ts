@@ -122,6 +122,7 @@ export const ours =
     }
     await until(async () => (await setting.jsm.streams.info(STREAM)).state.messages === count);
     const before = running.reduce((sum, pod) => sum + pod.cpuMs(), 0);
+    last.peakRssMiB = 0;
     const started = performance.now();
     await setting.jsm.consumers.resume(STREAM, DURABLE);
     await until(async () => {
@@ -129,20 +130,13 @@ export const ours =
       return ack_floor.stream_seq >= count;
     });
     const result = rate(count, started);
-    cpuMicros = ((running.reduce((sum, pod) => sum + pod.cpuMs(), 0) - before) * 1_000) / count;
+    last.cpuMicros = ((running.reduce((sum, pod) => sum + pod.cpuMs(), 0) - before) * 1_000) / count;
     for (const pod of running) {
-      peakRssMiB = Math.max(peakRssMiB, pod.peakRssMiB());
+      last.peakRssMiB = Math.max(last.peakRssMiB, pod.peakRssMiB());
       await pod.stop();
     }
     return result;
   };
 
-/** The most memory any of our pods held so far, MiB. */
-export let peakRssMiB = 0;
-
-/** CPU time of the last run's pods, µs a message. */
-export let cpuMicros = 0;
-
-export const reset = (): void => {
-  peakRssMiB = 0;
-};
+/** Of the last run of `ours`. */
+export const last = { peakRssMiB: 0, cpuMicros: 0 };

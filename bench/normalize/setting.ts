@@ -26,6 +26,7 @@ export async function startSetting(): Promise<Setting> {
   const nc = await connect({ servers: nats.url });
   const jsm = await nc.jetstreamManager();
   const db = new pg.Pool({ connectionString: postgres.url, max: 8 });
+  db.on('error', () => {}); // at the end the server is stopped under its idle connections
   return {
     nats,
     postgres,

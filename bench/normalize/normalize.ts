@@ -1,0 +1,85 @@
+// npx tsx bench/normalize/normalize.ts [rounds]: all contenders in turns against one nats-server and one PostgreSQL.
+// Prints a table and writes bench/out/normalize.json. Needs the built runtime: node scripts/build.mjs runtime
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { bareUpsert, type Contender, last, ours, parallelUpserts, seedLoop } from './contenders.ts';
+import { measureLatency } from './latency.ts';
+import { startSetting } from './setting.ts';
+import { measureStartup } from './startup.ts';
+
+const rounds = Number(process.argv[2] ?? 5);
+const contenders: [name: string, run: Contender, count: number][] = [
+  ['the seed’s loop, repaired', seedLoop, 2_000],
+  ['per-message upserts, 32 at a time', parallelUpserts, 10_000],
+  ['bare upsert, no bus', bareUpsert, 200_000],
+  ['aa-normalize', ours(), 200_000],
+  ['aa-normalize, telemetry off', ours({ TELEMETRY_ENABLED: 'false' }), 200_000],
+  ['two aa-normalize', ours({}, 2), 200_000],
+];
+
+const setting = await startSetting();
+const rates = new Map<string, number[]>(contenders.map(([name]) => [name, []]));
+const rss: number[] = [];
+const cpu = { on: [] as number[], off: [] as number[] };
+try {
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run, count] of contenders) {
+      const rate = await run(setting, count);
+      rates.get(name)!.push(rate);
+      if (name === 'aa-normalize') {
+        rss.push(last.peakRssMiB);
+        cpu.on.push(last.cpuMicros);
+      } else if (name === 'aa-normalize, telemetry off') cpu.off.push(last.cpuMicros);
+      console.error(`round ${round + 1}: ${name}: ${Math.round(rate)}/s`);
+    }
+  }
+  const latency = await measureLatency(setting, 500, 20);
+  const startup = await measureStartup(15);
+
+  const median = (values: readonly number[]): number =>
+    [...values].sort((a, b) => a - b)[values.length >> 1]!;
+  const seed = median(rates.get('the seed’s loop, repaired')!);
+  const bare = median(rates.get('bare upsert, no bus')!);
+  /** Ratios of the same round, then their median: what drifts, drifts for both. */
+  const against = (name: string, base: string): number =>
+    median(rates.get(name)!.map((rate, i) => rate / rates.get(base)![i]!));
+  const table = contenders.map(([name]) => ({
+    name,
+    perSecond: Math.round(median(rates.get(name)!)),
+    xSeed: Number(against(name, 'the seed’s loop, repaired').toFixed(1)),
+    xBare: Number(against(name, 'bare upsert, no bus').toFixed(2)),
+  }));
+  const result = {
+    rounds,
+    node: process.version,
+    cpus: cpus().length,
+    natsServer: setting.nats.version,
+    table,
+    rates: Object.fromEntries(rates),
+    seed,
+    bare,
+    peakRssMiB: Math.max(...rss),
+    cpuMicrosPerMessage: { telemetryOn: median(cpu.on), telemetryOff: median(cpu.off) },
+    latencyAt500: latency,
+    startupMs: startup,
+  };
+  await mkdir('bench/out', { recursive: true });
+  await writeFile('bench/out/normalize.json', `${JSON.stringify(result, null, 2)}\n`);
+  console.log('| contender | messages/s | x seed | x bare |\n|---|---|---|---|');
+  for (const row of table) console.log(`| ${row.name} | ${row.perSecond} | ${row.xSeed} | ${row.xBare} |`);
+  console.log(
+    `\nresident at most ${result.peakRssMiB.toFixed(0)} MiB; CPU ${median(cpu.on).toFixed(1)} µs a message with telemetry, ${median(cpu.off).toFixed(1)} without`,
+  );
+  console.log(
+    `event to ack at 500/s: p50 ${latency.p50.toFixed(1)} ms, p99 ${latency.p99.toFixed(1)} ms, max ${latency.max.toFixed(1)} ms`,
+  );
+  console.log(
+    `start: ${startup.normalize.toFixed(0)} ms until it listens, ${(startup.normalize / startup.node).toFixed(1)} x node -e 0 (${startup.node.toFixed(0)} ms)`,
+  );
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  await setting.stop();
+}
+process.exit();
