@@ -1,5 +1,6 @@
-import { messageOf, OpsError } from '@aa-ops/topology';
+import { OpsError } from '@aa-ops/topology';
 import type { CheckContext } from './check.ts';
+import { reasonOf } from './reasonOf.ts';
 
 const CONNECT_MS = 5_000;
 const STATEMENT_MS = 5_000;
@@ -36,7 +37,7 @@ export async function openDatabase(url: string): Promise<Database> {
     const { hostname, port } = new URL(url);
     throw new OpsError(
       'database-unreachable',
-      `no PostgreSQL at ${hostname}:${port || 5432}: ${messageOf(error)}`,
+      `no PostgreSQL at ${hostname}:${port || 5432}: ${reasonOf(error)}`,
       {
         hint: 'check that it runs, and that its URL and password are right',
         cause: error,

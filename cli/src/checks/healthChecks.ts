@@ -2,6 +2,7 @@ import type { Workload } from '@aa-ops/topology';
 import type { Pod } from '../platform/platform.ts';
 import { type Check, type CheckContext, type Finding, green, red, yellow } from './check.ts';
 import { readPods, withoutPods } from './pods.ts';
+import { reasonOf } from './reasonOf.ts';
 import { untilNotRed } from './runChecks.ts';
 
 type Verdict = { level: 'green' | 'yellow' | 'red'; says: string };
@@ -34,7 +35,7 @@ async function askHealth({ platform }: CheckContext, workload: Workload, pod: Po
   } catch (error) {
     return {
       level: 'red',
-      says: `${pod.name}${workload.health}: ${error instanceof Error ? error.message : String(error)}`,
+      says: `${pod.name}${workload.health}: ${reasonOf(error)}`,
     };
   }
 }

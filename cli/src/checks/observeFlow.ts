@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '@aa-ops/topology';
 import type { CheckContext } from './check.ts';
 import { databaseUrl } from './database.ts';
 import { expectedBinding, HRV_SUBJECT, ownerOf } from './expected.ts';
 import { parseMetrics, type Sample, select, sum } from './metricsText.ts';
 import { readPods } from './pods.ts';
+import { reasonOf } from './reasonOf.ts';
 import { oncePerRun } from './runChecks.ts';
 import { type E2eResult, runE2e } from './runE2e.ts';
 
@@ -112,7 +112,7 @@ async function readSamples(
           labels: { ...sample.labels, pod: pod.name },
         }));
       } catch (error) {
-        silent.push(`${pod.name}: ${messageOf(error)}`);
+        silent.push(`${pod.name}: ${reasonOf(error)}`);
         return [];
       }
     }),

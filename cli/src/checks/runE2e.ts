@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '@aa-ops/topology';
 import { openDatabase, type Database } from './database.ts';
+import { reasonOf } from './reasonOf.ts';
 
 export interface E2eRequest {
   /** Base URL that takes `POST /ingest/hrv`. */
@@ -122,8 +122,7 @@ async function post(
     return `the front door answers ${response.status} ${body.slice(0, 200)}${hint}`;
   } catch (error) {
     signal.throwIfAborted();
-    const cause = error instanceof Error && error.cause ? error.cause : error;
-    return `the front door does not answer: ${messageOf(cause) || String((cause as { code?: string }).code)}`;
+    return `the front door does not answer: ${reasonOf(error)}`;
   }
 }
 
