@@ -1,19 +1,23 @@
 import { defineConfig } from 'vitest/config';
 
-/** The tier is in the file name: `.unit` needs nothing, `.int` real servers, `.e2e` the built commands. */
-const tier = (name: string, testTimeout: number, maxWorkers: number) => ({
+/**
+ * The tier is in the file name: `.unit` needs nothing, `.int` real servers, `.e2e` the built commands. One tier after the
+ * other: side by side they would take each other's two cores, and waits that are facts on a quiet machine become chance.
+ */
+const tier = (name: string, groupOrder: number, testTimeout: number, maxWorkers: number) => ({
   test: {
     name,
     include: [`test/**/*.${name}.test.ts`],
     testTimeout,
     hookTimeout: Math.max(60_000, testTimeout),
     maxWorkers,
+    sequence: { groupOrder },
     pool: 'forks' as const,
   },
 });
 
 export default defineConfig({
   test: {
-    projects: [tier('unit', 10_000, 2), tier('int', 60_000, 2), tier('e2e', 120_000, 2)],
+    projects: [tier('unit', 0, 10_000, 2), tier('int', 1, 60_000, 2), tier('e2e', 2, 120_000, 2)],
   },
 });

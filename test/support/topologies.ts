@@ -17,7 +17,7 @@ export function topologyOf(
       consumers[consumer] = {
         filter_subjects: filters,
         ack_policy: 'explicit',
-        ack_wait: 30e9,
+        ack_wait: 4e9,
         max_deliver: 5,
         deliver_policy: 'all',
       };

@@ -23,13 +23,13 @@ export interface WindowResult {
 }
 
 export interface WindowLimits {
-  /** ms that the drain may take before the subjects go back. */
+  /** ms that the drain may take before the subjects go back: well below the 5 s that clients wait for an ack by default. */
   drainMs: number;
   /** ms for which a take or a revert is tried again: until then, somebody has to own the subjects. */
   settleMs: number;
 }
 
-export const DEFAULT_WINDOW_LIMITS: WindowLimits = { drainMs: 5_000, settleMs: 60_000 };
+export const DEFAULT_WINDOW_LIMITS: WindowLimits = { drainMs: 2_000, settleMs: 60_000 };
 
 /** ms between two looks at a draining target. */
 const POLL_MS = 1;

@@ -40,7 +40,7 @@ function diffMissing(one: ConsumerCase): PlannedChange {
       action: 'handover',
       class: 'handover',
       reason: `does not exist here, but stands on ${one.elsewhere.join(', ')}: made anew it would lose its position`,
-      hint: `aa-ops migrate --to ${one.mode}`,
+      hint: `aa-ops migrate --to ${one.mode}; where no subject moves any more: aa-ops rollback, then migrate again`,
     };
   }
   const start = fields.deliver_policy ?? 'all';

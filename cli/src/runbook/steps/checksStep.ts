@@ -1,6 +1,6 @@
 import { copiedThrough, describeProof, OpsError, proveCopy } from '@aa-ops/topology';
 import { bindingChecks, runChecks } from '../../checks/index.ts';
-import { checkContext, settleChecks } from '../checkContext.ts';
+import { beforeHandover, checkContext, settleChecks } from '../checkContext.ts';
 import type { RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
 
@@ -11,7 +11,10 @@ export const checksStep: Step = {
   runbook: 'Post-Deployment Verification, Immediate Checks and Functional Testing',
   async run(context) {
     const proved = await proveCopies(context);
-    const results = await runChecks(bindingChecks, checkContext(context, context.run.from));
+    const results = await runChecks(
+      beforeHandover(context, bindingChecks),
+      checkContext(context, context.run.from),
+    );
     const checked = settleChecks(context, results, 'checks-red');
     return { note: [...proved, checked].join('; ') };
   },

@@ -1,6 +1,6 @@
 import { OpsError, readLive, readMode } from '@aa-ops/topology';
 import { preflightChecks, returnChecks, runChecks, takeBaseline } from '../../checks/index.ts';
-import { checkContext, describeRed, reds } from '../checkContext.ts';
+import { beforeHandover, checkContext, describeRed, reds } from '../checkContext.ts';
 import { isWayBack, type RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
 
@@ -11,7 +11,7 @@ export const preflightStep: Step = {
   runbook: 'Prerequisites',
   async run(context) {
     await refuseOtherMode(context);
-    const checks = isWayBack(context) ? returnChecks : preflightChecks;
+    const checks = isWayBack(context) ? returnChecks : beforeHandover(context, preflightChecks);
     const results = await runChecks(checks, checkContext(context, context.run.from));
     context.run.baseline = await takeBaseline(checkContext(context, context.run.from));
     const red = reds(results);

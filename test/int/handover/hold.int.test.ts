@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { letGo, newHeaders, openHold, readRange, type StreamMessage } from '@aa-ops/topology';
+import { startRun, type TestRun } from '../../support/runs.ts';
+import { topologyOf } from '../../support/topologies.ts';
+
+const topology = topologyOf('hold', { one: { subjects: { A: ['a.>'] } }, two: { subjects: { B: ['a.>'] } } });
+const decoder = new TextDecoder();
+let run: TestRun;
+beforeEach(async () => {
+  run = await startRun(topology);
+});
+afterEach(() => run.stop());
+
+/** Nobody owns `a.>` while `publish` runs; then B takes, and what was held is let go. */
+async function throughWindow<T>(
+  publish: () => Promise<T>[],
+): Promise<{ answers: T[]; fates: Awaited<ReturnType<typeof letGo>> }> {
+  const { account, settings } = run;
+  const hold = await openHold(settings, ['a.>']);
+  const [a, b] = await Promise.all([account.stream('A'), account.stream('B')]);
+  await account.updateStream({ ...a!.config, subjects: ['_aa-ops.closed.A'] });
+  const waiting = publish();
+  await account.connection.flush();
+  await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
+  const held = await hold.end();
+  await hold.barrier(['_aa-ops.barrier.t.B']);
+  const captors = [
+    { stream: 'A', fromSeq: a!.state.last_seq + 1, side: 'before' as const },
+    { stream: 'B', fromSeq: b!.state.last_seq + 1, side: 'after' as const },
+  ];
+  const fates = await letGo(account, held, captors, ['a.>']);
+  const answers = await Promise.all(waiting);
+  await hold.close();
+  return { answers, fates };
+}
+
+const stored = async (stream: string): Promise<StreamMessage[]> => {
+  const all: StreamMessage[] = [];
+  for await (const batch of readRange(run.account, stream, { fromSeq: 1, filters: ['a.>'] }))
+    all.push(...batch);
+  return all;
+};
+
+interface Ack {
+  stream?: string;
+  seq?: number;
+  duplicate?: boolean;
+  error?: { err_code: number };
+}
+const publish = async (
+  subject: string,
+  data: Uint8Array | string,
+  headers: Record<string, string> = {},
+): Promise<Ack> => {
+  const all = newHeaders();
+  for (const [name, value] of Object.entries(headers)) all.set(name, value);
+  const reply = await run.account.connection.request(subject, data, { headers: all, timeout: 5_000 });
+  return JSON.parse(decoder.decode(reply.data)) as Ack;
+};
+
+describe('publishes while nobody owns the subjects', () => {
+  it('wait, are stored in order with headers and payload, and each is answered once', async () => {
+    const big = new Uint8Array(1_000_000 - 500).fill(7);
+    const { answers, fates } = await throughWindow(() => [
+      publish('a.1', 'first', { 'X-Trace': 'abc' }),
+      publish('a.2', ''),
+      publish('a.3', big, { 'Nats-Msg-Id': 'big' }),
+      publish('a.1', 'last'),
+    ]);
+    expect(answers.map(({ stream }) => stream)).toEqual(['B', 'B', 'B', 'B']);
+    expect(answers.map(({ seq }) => seq)).toEqual(answers.map(({ seq }) => seq).toSorted((x, y) => x! - y!));
+    expect(fates.map(({ outcome }) => outcome)).toEqual(['stored', 'stored', 'stored', 'stored']);
+    const messages = await stored('B');
+    expect(messages.map(({ subject }) => subject)).toEqual(['a.1', 'a.2', 'a.3', 'a.1']);
+    expect(messages[0]!.headers.get('X-Trace')).toEqual(['abc']);
+    expect(messages[1]!.data).toHaveLength(0);
+    expect(messages[2]!.data).toEqual(big);
+  });
+
+  it('answers each of two publishers of the same message once', async () => {
+    const { answers } = await throughWindow(() => [publish('a.1', 'same'), publish('a.1', 'same')]);
+    expect(new Set(answers.map(({ seq }) => seq)).size).toBe(2);
+    expect(await stored('B')).toHaveLength(2);
+  });
+
+  it('keeps a core publish that asks for no ack', async () => {
+    await throughWindow(() => {
+      run.account.connection.publish('a.core', 'no reply');
+      return [];
+    });
+    expect((await stored('B')).map(({ data }) => decoder.decode(data))).toEqual(['no reply']);
+  });
+
+  it('passes expectations on, and the refusal back to the publisher', async () => {
+    const { answers, fates } = await throughWindow(() => [
+      publish('a.1', 'x', { 'Nats-Expected-Last-Sequence': '4711' }),
+      publish('a.1', 'y', { 'Nats-Expected-Stream': 'B' }),
+    ]);
+    expect(answers[0]!.error?.err_code).toBe(10071);
+    expect(answers[1]).toMatchObject({ stream: 'B' });
+    expect(fates.map(({ outcome }) => outcome)).toEqual(['refused', 'stored']);
+  });
+});
+
+describe('publishes that a stream captured by itself', () => {
+  it('are not stored twice, with or without an id, before or after the window', async () => {
+    const { account, settings } = run;
+    const hold = await openHold(settings, ['a.>']);
+    const [a, b] = await Promise.all([account.stream('A'), account.stream('B')]);
+    await publish('a.before', 'bare');
+    await publish('a.before', 'id', { 'Nats-Msg-Id': 'one' });
+    await account.updateStream({ ...a!.config, subjects: ['_aa-ops.closed.A'] });
+    const waiting = publish('a.within', 'held');
+    await account.connection.flush();
+    await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
+    await publish('a.after', 'bare');
+    await publish('a.after', 'id', { 'Nats-Msg-Id': 'two' });
+    const held = await hold.end();
+    await hold.barrier(['_aa-ops.barrier.t.B']);
+    const fates = await letGo(
+      account,
+      held,
+      [
+        { stream: 'A', fromSeq: a!.state.last_seq + 1, side: 'before' },
+        { stream: 'B', fromSeq: b!.state.last_seq + 1, side: 'after' },
+      ],
+      ['a.>'],
+    );
+    await waiting;
+    await hold.close();
+    expect(fates.map(({ outcome }) => outcome)).toEqual([
+      'duplicate',
+      'duplicate',
+      'stored',
+      'duplicate',
+      'duplicate',
+    ]);
+    expect((await stored('B')).map(({ subject }) => subject)).toEqual(['a.after', 'a.after', 'a.within']);
+    expect(await stored('A')).toHaveLength(2);
+  });
+
+  it('holds nothing that another process lets go at that moment', async () => {
+    const { settings, account } = run;
+    const hold = await openHold(settings, ['a.>']);
+    account.connection.publish('a.1', 'let go by another', { reply: '_aa-ops.let-go.x.0' });
+    account.connection.publish('a.1', 'published');
+    await account.connection.flush();
+    const held = await hold.end();
+    await hold.close();
+    expect(held.map(({ message }) => decoder.decode(message.data))).toEqual(['published']);
+  });
+});
