@@ -20,13 +20,13 @@ const ANSWER_MS = 15_000;
 export async function startGuardian(settings: ConnectSettings, topology: string): Promise<Guardian> {
   const { path, execArgv } = entry();
   const child = fork(path, [], { execArgv, detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-  const ask = (message: GuardianMessage): Promise<void> => answer(child, message);
-  try {
-    await ask({ type: 'connect', settings, topology });
-  } catch (error) {
-    child.kill('SIGKILL');
-    throw error;
-  }
+  // One that does not answer must not act later either: it would take a window that is over for one left open.
+  const ask = (message: GuardianMessage): Promise<void> =>
+    answer(child, message).catch((error: unknown) => {
+      child.kill('SIGKILL');
+      throw error;
+    });
+  await ask({ type: 'connect', settings, topology });
   child.unref();
   child.channel?.unref();
   return {
@@ -71,6 +71,6 @@ function answer(child: ChildProcess, message: GuardianMessage): Promise<void> {
     };
     child.on('message', onMessage);
     child.once('exit', onExit);
-    child.send(message);
+    child.send(message, (error) => error && onExit()); // one that ended before says nothing any more
   });
 }

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../errors.ts';
+import type { Host } from '../host.ts';
 import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
 import { type Hold, openHold } from './hold.ts';
 import { barrierSubject } from './names.ts';
@@ -71,9 +73,17 @@ export async function handOver(
       }
     });
   } finally {
-    await options.guard?.disarm();
+    await options.guard?.disarm().catch((error: unknown) => missed(host, error));
   }
 }
+
+/** The window is over without it: a guardian that died in it is to be known of, and no reason to stop. */
+const missed = (host: Host, error: unknown): void =>
+  host.notify({
+    level: 'warn',
+    code: 'guardian-gone',
+    message: `the second process of the handover is gone: ${messageOf(error)}`,
+  });
 
 /** Opens the hold of a window; `since` is read first, so that nothing falls between the two. */
 export async function holdFor(
