@@ -96,6 +96,9 @@ export interface Desired {
 export const placeholderSubject = (stream: string): string => `_aa-ops.closed.${stream}`;
 /** Every subject that aa-ops keeps for itself starts so. */
 export const RESERVED_PREFIX = '_aa-ops.';
+/** The subjects that a stream really hears: without placeholders and whatever else we keep for ourselves. */
+export const realSubjects = (subjects: readonly string[] | undefined): string[] =>
+  (subjects ?? []).filter((subject) => !subject.startsWith(RESERVED_PREFIX));
 /** The KV bucket of journal, lease and pair memory. */
 export const STATE_BUCKET = 'aa-ops';
 

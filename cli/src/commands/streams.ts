@@ -3,7 +3,7 @@ import {
   type JetStreamReader,
   nameOf,
   onlyKind,
-  ownSubjects,
+  realSubjects,
   type StoredMessage,
   type StreamInfo,
 } from '@aa-ops/topology';
@@ -51,7 +51,7 @@ export async function ls(context: CommandContext, args: { all?: boolean }): Prom
 /** A stream as `ls` has it. */
 export const streamDocument = ({ config, state }: StreamInfo, managed: boolean) => ({
   name: config.name,
-  subjects: ownSubjects(config.subjects),
+  subjects: realSubjects(config.subjects),
   messages: state.messages,
   bytes: state.bytes,
   firstSequence: state.first_seq,

@@ -1,11 +1,7 @@
 import { OpsError } from '../errors.ts';
-import { RESERVED_PREFIX } from '../model.ts';
+import { realSubjects } from '../model.ts';
 import { coversAll, intersectSets, reduce } from '../subjects/sets.ts';
 import type { CopyRole, HandoverGroup, Ownership, StreamRole } from './types.ts';
-
-/** Subjects without those that aa-ops keeps for itself (placeholders, epochs). */
-export const realSubjects = (subjects: readonly string[]): string[] =>
-  subjects.filter((subject) => !subject.startsWith(RESERVED_PREFIX));
 
 const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((item) => b.includes(item));

@@ -142,6 +142,13 @@ export async function sizeOfCopy(
   };
 }
 
+/** Two copies into one target: their subjects differ, so that no single one of them has more than in either. */
+export const sumOfSizes = (a: CopySize | undefined, b: CopySize): CopySize => ({
+  messages: (a?.messages ?? 0) + b.messages,
+  bytes: (a?.bytes ?? 0) + b.bytes,
+  mostPerSubject: Math.max(a?.mostPerSubject ?? 0, b.mostPerSubject),
+});
+
 /** Whether a copy goes on from an earlier one, and how far a standing one has come. */
 export const copyProgress = copiedThrough;
 export const hasPast = (memory: PairMemory, copy: CopyRole): boolean =>

@@ -1,7 +1,8 @@
 import type { JetStreamReader, StreamConfig } from '../jetstream/index.ts';
 import { OpsError } from '../errors.ts';
 import { barrierSubject, epochFilter, orPlaceholder } from './names.ts';
-import { origins, realSubjects, targets } from './planHandovers.ts';
+import { realSubjects } from '../model.ts';
+import { origins, targets } from './planHandovers.ts';
 import type { Copy, PreparedGroup } from './types.ts';
 
 /** What one stream hears at each point of a window, placeholders and epochs included. */

@@ -2,4 +2,4 @@ export { inFlight } from './inFlight.ts';
 export { type ForeignStream, type LiveAccount, liveConsumer, type LiveStream } from './liveAccount.ts';
 export { peekNext, takeNext } from './nextMessage.ts';
 export { readLive } from './readLive.ts';
-export { MIXED, type ModeDifference, type ModeReading, NO_MODE, ownSubjects, readMode } from './readMode.ts';
+export { MIXED, type ModeDifference, type ModeReading, NO_MODE, readMode } from './readMode.ts';

@@ -1,4 +1,4 @@
-import { type Mode, RESERVED_PREFIX, type Topology } from '../model.ts';
+import { type Mode, realSubjects, type Topology } from '../model.ts';
 import type { LiveAccount } from './liveAccount.ts';
 
 /** How one stream's subjects differ from what a mode gives it. */
@@ -26,10 +26,6 @@ export const MIXED = 'mixed';
 
 type Owners = Map<string, Set<string>>;
 
-/** The subjects that a stream really hears: without placeholders and whatever else we keep for ourselves. */
-export const ownSubjects = (subjects: readonly string[] | undefined): string[] =>
-  (subjects ?? []).filter((subject) => !subject.startsWith(RESERVED_PREFIX));
-
 /**
  * The mode is state: it is read from the account, never from configuration.
  *
@@ -52,7 +48,7 @@ export function readMode(topology: Topology, live: LiveAccount): ModeReading {
   const owners: Owners = new Map();
   for (const name of deciding) {
     const stream = live.streams.get(name);
-    if (stream) owners.set(name, new Set(ownSubjects(stream.info.config.subjects)));
+    if (stream) owners.set(name, new Set(realSubjects(stream.info.config.subjects)));
   }
   if (owners.size === 0) return { live: NO_MODE, reference: initial, differences: [] };
 

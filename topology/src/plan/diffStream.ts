@@ -1,6 +1,6 @@
 import type { StreamConfig } from '../jetstream/wire.ts';
 import type { LiveStream } from '../live/liveAccount.ts';
-import { ownSubjects } from '../live/readMode.ts';
+import { realSubjects } from '../model.ts';
 import { type DesiredStream, placeholderSubject, RESERVED_PREFIX } from '../model.ts';
 import type { ServerKind } from './capabilities.ts';
 import { classifyCreate, classifyStreamField, type Verdict, type WireChange, worst } from './classify.ts';
@@ -37,7 +37,7 @@ function diffMissing(one: StreamCase): PlannedChange {
   const config = createConfig(one.desired);
   const verdict = classifyCreate({ ...config }, one.server);
   const taken = overlapVerdict(one.gains, one.mode);
-  const closed = ownSubjects(config.subjects).length === 0 && !config.mirror;
+  const closed = realSubjects(config.subjects).length === 0 && !config.mirror;
   const why = closed ? `owns nothing in mode ${one.mode}: hears a placeholder only` : undefined;
   const verdicts = [verdict, ...taken.verdicts];
   return {
@@ -54,7 +54,7 @@ function diffMissing(one: StreamCase): PlannedChange {
 function createdFields({ subjects, fields }: DesiredStream): FieldChange[] {
   const set = Object.entries(fields).filter(([, value]) => value !== undefined);
   return [
-    ...(fields.mirror ? [] : [{ path: 'subjects', before: null, after: ownSubjects(subjects) }]),
+    ...(fields.mirror ? [] : [{ path: 'subjects', before: null, after: realSubjects(subjects) }]),
     ...set.map(([wire, value]) => fieldChange('stream', { wire, before: undefined, after: value })),
   ];
 }
@@ -134,7 +134,7 @@ function updatedConfig(
 
 /** Other subjects that aa-ops keeps for itself stay; the placeholder stands only where nothing else does. */
 function writtenSubjects(live: StreamConfig, desired: DesiredStream): string[] {
-  const own = ownSubjects(desired.subjects);
+  const own = realSubjects(desired.subjects);
   const placeholder = placeholderSubject(desired.name);
   const reserved = (live.subjects ?? []).filter(
     (subject) => subject.startsWith(RESERVED_PREFIX) && subject !== placeholder,

@@ -1,5 +1,5 @@
 import type { LiveAccount } from '../live/liveAccount.ts';
-import { ownSubjects } from '../live/readMode.ts';
+import { realSubjects } from '../model.ts';
 import type { Desired } from '../model.ts';
 import { collisions, intersect, type Owned } from '../subjects/index.ts';
 import type { Overlap } from './plan.ts';
@@ -17,7 +17,7 @@ interface Side {
 export function findOverlaps(desired: Desired, live: LiveAccount): Map<string, Overlap[]> {
   const filters: Owned<Side>[] = [];
   const add = (subjects: readonly string[] | undefined, owner: Side): void => {
-    for (const subject of ownSubjects(subjects)) filters.push({ subject, owner });
+    for (const subject of realSubjects(subjects)) filters.push({ subject, owner });
   };
   for (const { name, subjects } of desired.streams)
     add(subjects, { stream: name, desired: true, foreign: false });

@@ -1,6 +1,6 @@
 import { epochOfSource } from '../handover/names.ts';
 import type { StreamConfig, StreamSource } from '../jetstream/wire.ts';
-import { ownSubjects } from '../live/readMode.ts';
+import { realSubjects } from '../model.ts';
 import {
   byJson,
   comparableSource,
@@ -27,7 +27,7 @@ const keepsMarkers = (config: Config): boolean => (config.subject_delete_marker_
  * once started. Fields that are not here (first_seq, those of newer servers) are left as they stand.
  */
 export const streamValues: Readonly<Record<string, Read>> = {
-  subjects: (config) => sorted(ownSubjects(config.subjects)),
+  subjects: (config) => sorted(realSubjects(config.subjects)),
   description: (config) => config.description ?? '',
   retention: (config) => config.retention ?? 'limits',
   storage: (config) => config.storage ?? 'file',

@@ -20,36 +20,35 @@ const refuse = (code: string, message: string, hint: string): Finding => ({
 });
 
 /**
- * Where a limit would stop the copy or drop messages while its lag reads 0 (jetstream.md, step 1): the target's size, its
- * largest message, its retention. Each finding names both numbers.
+ * Whether a target has room for everything that its copies bring together. Full, it would stop them (`discard: new`) or
+ * drop its oldest. A way back into a stream that is full by nature and drops its oldest by itself is only warned of: it
+ * would have dropped the same, had it owned the subjects all the time.
  */
-export function checkTarget(
-  copy: CopyRole,
-  size: CopySize,
-  origin: StreamInfo,
-  target: StreamInfo,
-): Finding[] {
-  const { config, state } = target;
+export function checkRoom({ config, state }: StreamInfo, size: CopySize, wayBack: boolean): Finding[] {
+  const rows = [
+    ['target-bytes', state.bytes, size.bytes, config.max_bytes, 'maxBytes', ' bytes', 'about '],
+    ['target-messages', state.messages, size.messages, config.max_msgs, 'maxMsgs', ' messages', ''],
+  ] as const;
+  return rows.flatMap(([code, held, more, limit, field, unit, about]) => {
+    if (!limited(limit) || more === 0 || held + more <= limit) return [];
+    const numbers = `${config.name} holds ${held}${unit}, the copy brings ${about}${more}, its ${field} is ${limit}`;
+    const finding = refuse(code, numbers, `raise ${field} of ${config.name} to at least ${held + more}`);
+    const dropsOldest = wayBack && config.discard !== 'new' && more <= limit;
+    if (!dropsOldest) return [finding];
+    return [
+      { ...finding, severity: 'warn', message: `${numbers}: about ${held + more - limit} of its oldest go` },
+    ];
+  });
+}
+
+/**
+ * Where one copy cannot be made without loss while its lag reads 0 (jetstream.md, step 1): the target's largest message,
+ * its limit per subject, the nature of both streams. Each finding names both numbers.
+ */
+export function checkCopy(copy: CopyRole, size: CopySize, origin: StreamInfo, target: StreamInfo): Finding[] {
+  const { config } = target;
   const name = copy.target;
   const findings: Finding[] = [];
-  if (limited(config.max_bytes) && state.bytes + size.bytes > config.max_bytes) {
-    findings.push(
-      refuse(
-        'target-bytes',
-        `${name} holds ${state.bytes} bytes, the copy brings about ${size.bytes}, its maxBytes is ${config.max_bytes}`,
-        `raise maxBytes of ${name} to at least ${state.bytes + size.bytes}`,
-      ),
-    );
-  }
-  if (limited(config.max_msgs) && state.messages + size.messages > config.max_msgs) {
-    findings.push(
-      refuse(
-        'target-messages',
-        `${name} holds ${state.messages} messages, the copy brings ${size.messages}, its maxMsgs is ${config.max_msgs}`,
-        `raise maxMsgs of ${name} to at least ${state.messages + size.messages}`,
-      ),
-    );
-  }
   if (limited(config.max_msgs_per_subject) && size.mostPerSubject > config.max_msgs_per_subject) {
     findings.push(
       refuse(

@@ -1,6 +1,7 @@
 import { covers } from '../../subjects/sets.ts';
 import type { HandoverGroup, Ownership } from '../types.ts';
-import { origins, realSubjects } from '../planHandovers.ts';
+import { realSubjects } from '../../model.ts';
+import { origins } from '../planHandovers.ts';
 import type { Finding } from './finding.ts';
 
 /**
