@@ -90,7 +90,7 @@ export const bareUpsert: Contender = async (setting, count) => {
       groupByKey(
         events.map((one) => {
           const capturedAtMs = Date.parse(one.capturedAt);
-          return { incoming: undefined as never, event: { ...one, capturedAtMs }, capturedAtMs };
+          return { incoming: undefined as never, place: 0, event: { ...one, capturedAtMs }, capturedAtMs };
         }),
       ),
     );

@@ -5,7 +5,7 @@ import { type Env, flag, integer, list, required, text } from '../shared/env.ts'
 /** What normalize-service reads from the environment (docs/runtime.md lists it). */
 export interface NormalizeConfig extends CommonConfig {
   databaseUrl: string;
-  /** Connections that write batches: two keep the database busy, more than three only queue there. */
+  /** Connections that write batches: two keep it busy, a third only queues there (docs/performance.md). */
   databaseConnections: number;
   /** Streams to look for the durable on, first choice first. */
   candidates: readonly string[];
@@ -47,7 +47,7 @@ export function readNormalizeConfig(env: Env): NormalizeConfig {
       'DATABASE_URL',
       'the database, such as postgresql://user:password@host:5432/name',
     ),
-    databaseConnections: integer(env, 'DATABASE_CONNECTIONS', 3, 1, 16),
+    databaseConnections: integer(env, 'DATABASE_CONNECTIONS', 2, 1, 16),
     candidates: list(env, 'EVENT_STREAM_CANDIDATES', CANDIDATES[common.streamMode]),
     durable: durableName(text(env, 'NORMALIZE_HRV_DURABLE') ?? 'normalize-hrv-durable'),
     subject: 'athlete-ally.hrv.raw-received',

@@ -21,23 +21,21 @@ export interface Handled {
 export async function handleBatch(lane: Lane, batch: readonly Incoming[]): Promise<Handled> {
   const outcomes: Outcome[] = [];
   const candidates: Candidate[] = [];
-  const places = new Map<Candidate, number>();
   batch.forEach((incoming, place) => {
-    const event = parseHrvEvent(incoming.msg.data);
+    const event = parseHrvEvent(incoming.data);
     if (isInvalid(event)) {
       outcomes[place] = { kind: 'deadLetter', reason: 'schema_invalid', error: event.message };
       return;
     }
-    const candidate = { incoming, event, capturedAtMs: event.capturedAtMs ?? incoming.storedMs };
+    const candidate = { incoming, place, event, capturedAtMs: event.capturedAtMs ?? incoming.storedMs };
     outcomes[place] = SUCCESS;
     candidates.push(candidate);
-    places.set(candidate, place);
   });
   if (candidates.length === 0) return { outcomes };
 
   try {
     for (const [candidate, { fault, error }] of await storeGroups(lane, groupByKey(candidates))) {
-      outcomes[places.get(candidate)!] =
+      outcomes[candidate.place] =
         fault === 'row'
           ? { kind: 'deadLetter', reason: 'non_retryable', error }
           : { kind: 'retry', delayMs: RETRY_DELAY_MS, error };
@@ -45,7 +43,7 @@ export async function handleBatch(lane: Lane, batch: readonly Incoming[]): Promi
     return { outcomes };
   } catch (error) {
     if (!(error instanceof DatabaseAway)) throw error;
-    return blameDatabase(lane, outcomes, places, error);
+    return blameDatabase(lane, outcomes, candidates, error);
   }
 }
 
@@ -56,16 +54,16 @@ export async function handleBatch(lane: Lane, batch: readonly Incoming[]): Promi
 async function blameDatabase(
   lane: Lane,
   outcomes: Outcome[],
-  places: Map<Candidate, number>,
+  candidates: readonly Candidate[],
   error: DatabaseAway,
 ): Promise<Handled> {
   const retry = { kind: 'retry', delayMs: RETRY_DELAY_MS, error: messageOf(error) } as const;
-  for (const place of places.values()) outcomes[place] = { ...retry, unsure: true };
-  if (places.size > 1) return { outcomes, away: error };
-  const [candidate, place] = [...places][0]!;
+  for (const { place } of candidates) outcomes[place] = { ...retry, unsure: true };
+  if (candidates.length > 1) return { outcomes, away: error };
+  const candidate = candidates[0]!;
   try {
     await lane.probe();
-    outcomes[place] = (await lane.isStored(candidate)) ? SUCCESS : retry;
+    outcomes[candidate.place] = (await lane.isStored(candidate)) ? SUCCESS : retry;
     return { outcomes };
   } catch {
     return { outcomes, away: error };

@@ -113,7 +113,7 @@ export function createLoop(options: LoopOptions): Loop {
     },
     room() {
       if (stopping || !gate.isOpen()) return 0;
-      return pace.batch() * (pace.lanes() + 2) - held.size;
+      return pace.batch() * (pace.lanes() + 1) - held.size;
     },
     kick: schedule,
     held: () => held,

@@ -1,8 +1,16 @@
-import type { Msg } from 'nats';
+import type { Msg, MsgHdrs } from 'nats';
 
-/** A message as JetStream delivered it, with what its reply subject tells about the delivery. */
+/**
+ * A message as JetStream delivered it, with what its reply subject tells about the delivery. The client's own message
+ * object is not kept: thousands are held at a time, and its views of the socket's buffer would double what the collector
+ * has to carry along.
+ */
 export interface Incoming {
-  readonly msg: Msg;
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers: MsgHdrs | undefined;
+  /** Where acks go. */
+  readonly reply: string;
   readonly stream: string;
   /** Position in the stream. */
   readonly seq: number;
@@ -18,8 +26,9 @@ export interface Incoming {
 
 /** Where the dots of the reply subject are; one array for all messages, since this runs 100,000 times a second. */
 const dots = new Int32Array(16);
-/** Messages come from one stream at a time: its name is cut out once. */
+/** Messages come from one stream and subject at a time: their names are kept once. */
 let lastStream = '';
+let lastSubject = '';
 
 /**
  * Reads `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<delivery seq>.<time, ns>.<pending>`, or the longer form
@@ -37,14 +46,18 @@ export function readIncoming(msg: Msg): Incoming | undefined {
   const length = dots[token]! - start;
   if (lastStream.length !== length || !reply.startsWith(lastStream, start))
     lastStream = reply.slice(start, start + length);
+  if (msg.subject !== lastSubject) lastSubject = msg.subject;
   return {
-    msg,
+    subject: lastSubject,
+    data: msg.data,
+    headers: msg.headers,
+    reply,
     stream: lastStream,
     deliveries: digits(reply, dots[token + 1]! + 1, dots[token + 2]!),
     seq: digits(reply, dots[token + 2]! + 1, dots[token + 3]!),
     deliverySeq: digits(reply, dots[token + 3]! + 1, dots[token + 4]!),
     storedMs: digits(reply, dots[token + 4]! + 1, dots[token + 5]! - 6), // ns without its last six digits
-    receivedAt: performance.now(),
+    receivedAt: Math.trunc(performance.now()), // whole numbers need no object of their own
   };
 }
 

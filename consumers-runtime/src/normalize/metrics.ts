@@ -113,7 +113,7 @@ export function createNormalizeMetrics(
       }
     },
     settled(incoming, outcome, nowMs) {
-      count(resultOf(outcome), incoming.msg.subject, incoming.stream);
+      count(resultOf(outcome), incoming.subject, incoming.stream);
       if (outcome.kind === 'success') latency(Math.max(0, nowMs - incoming.storedMs) / 1_000);
     },
     swept: ({ subject, stream }) => count('dlq', subject, stream),

@@ -4,6 +4,8 @@ import type { Incoming } from './message.ts';
 /** One message that passed the schema. */
 export interface Candidate {
   readonly incoming: Incoming;
+  /** Its index in the batch. */
+  readonly place: number;
   readonly event: HrvEvent;
   /** `capturedAt`, or when the stream stored the message. */
   readonly capturedAtMs: number;

@@ -49,19 +49,16 @@ export function createSettler(options: SettlerOptions): Settler {
   }
 
   const nak = (incoming: Incoming, delayMs: number): void =>
-    tell(incoming.msg.reply!, Buffer.from(`-NAK {"delay":${delayMs * 1e6}}`));
+    tell(incoming.reply, Buffer.from(`-NAK {"delay":${delayMs * 1e6}}`));
 
   /** First stored, then terminated: dying in between makes a second letter with the same id, which the stream drops. */
   async function bury(incoming: Incoming, outcome: Extract<Outcome, { kind: 'deadLetter' }>): Promise<void> {
-    const { msg, stream, seq, deliveries } = incoming;
-    const letter = { ...outcome, stream, seq, deliveries, subject: msg.subject, durable: options.durable };
+    const { stream, seq, deliveries, subject, data, headers } = incoming;
+    const place = { stream, seq, deliveries, subject, durable: options.durable };
+    const letter = { ...outcome, ...place, data, headers };
     for (let attempt = 1; ; attempt++) {
       try {
-        await storeDeadLetter(link.nc, options.dlqPrefix, {
-          ...letter,
-          data: msg.data,
-          headers: msg.headers,
-        });
+        await storeDeadLetter(link.nc, options.dlqPrefix, letter);
         break;
       } catch (error) {
         if (attempt < DEAD_LETTER_TRIES) {
@@ -76,7 +73,7 @@ export function createSettler(options: SettlerOptions): Settler {
         return;
       }
     }
-    tell(msg.reply!, TERM);
+    tell(incoming.reply, TERM);
     warn(`[normalize-hrv] Dead letter ${outcome.reason}: ${stream} ${seq}: ${outcome.error}`, {
       stream,
       seq,
@@ -89,13 +86,13 @@ export function createSettler(options: SettlerOptions): Settler {
   return {
     settle(incoming, outcome) {
       if (outcome.kind === 'deadLetter') return bury(incoming, outcome);
-      if (outcome.kind === 'success') tell(incoming.msg.reply!, ACK);
+      if (outcome.kind === 'success') tell(incoming.reply, ACK);
       else nak(incoming, outcome.delayMs);
       options.onSettled(incoming, outcome);
     },
-    giveBack: (incoming) => tell(incoming.msg.reply!, NAK),
+    giveBack: (incoming) => tell(incoming.reply, NAK),
     touch: (incoming) => {
-      if (link.connected()) link.nc.publish(incoming.msg.reply!, WORKING);
+      if (link.connected()) link.nc.publish(incoming.reply, WORKING);
     },
   };
 }

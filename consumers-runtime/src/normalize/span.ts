@@ -21,7 +21,7 @@ export function createConsumeSpans(enabled: boolean, sampleRatio: number): Recor
   const drawn = ROOT_CONTEXT.setValue(DRAWN, true);
 
   return (incoming, outcome) => {
-    const { headers } = incoming.msg;
+    const { headers } = incoming;
     const traceparent = headers?.get('traceparent');
     // The last two digits are the flags; bit 0 is "sampled" (W3C Trace Context, 3.2.2.5).
     if (traceparent ? !(Number.parseInt(traceparent.slice(-2), 16) & 1) : Math.random() >= sampleRatio)
@@ -34,7 +34,7 @@ export function createConsumeSpans(enabled: boolean, sampleRatio: number): Recor
         startTime: performance.timeOrigin + incoming.receivedAt,
         attributes: {
           'messaging.system': 'nats',
-          'messaging.destination': incoming.msg.subject,
+          'messaging.destination': incoming.subject,
           'messaging.operation': 'process',
           'messaging.nats.stream': incoming.stream,
           'messaging.nats.stream_sequence': incoming.seq,

@@ -40,7 +40,7 @@ describe('the handoff report’s unit behaviours', () => {
   async function errorOf(url: string, userId = 'u', statementTimeoutMs = 5_000): Promise<unknown> {
     const lane: Lane = createLane({ url, name: 'test', statementTimeoutMs: () => statementTimeoutMs });
     const one = { userId, date: '2025-10-02', rmssd: 55, capturedAtMs: 0 };
-    const group = [{ incoming: undefined as never, event: one, capturedAtMs: 0 }] satisfies Group;
+    const group = [{ incoming: undefined as never, place: 0, event: one, capturedAtMs: 0 }] satisfies Group;
     try {
       await lane.write([group]);
     } catch (error) {

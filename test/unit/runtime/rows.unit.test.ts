@@ -3,6 +3,7 @@ import { type Candidate, groupByKey, toColumns } from '../../../consumers-runtim
 
 const candidate = (userId: string, date: string, capturedAtMs: number, rmssd = 50): Candidate => ({
   incoming: undefined as never,
+  place: 0,
   event: { userId, date, rmssd, capturedAtMs },
   capturedAtMs,
 });
