@@ -45,7 +45,7 @@ describe.skipIf(process.platform !== 'linux')('a guardian that dies while its pa
     run = await startRun(seedTopology);
     let killed = 0;
     run.environment.account = watched(run.account, async ({ name, subjects }) => {
-      const isRelease = name === 'ATHLETE_ALLY_EVENTS' && subjects.some((s) => s.includes('epoch'));
+      const isRelease = name === 'ATHLETE_ALLY_EVENTS' && subjects?.some((s) => s.includes('epoch'));
       if (!isRelease) return;
       for (const pid of guardians()) {
         process.kill(pid, 'SIGKILL');

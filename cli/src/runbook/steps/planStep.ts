@@ -1,10 +1,12 @@
 import {
   checkAccount,
+  checkCopy,
   checkOrphans,
   checkReaders,
   checkRights,
-  checkTarget,
+  checkRoom,
   type Copy,
+  type CopySize,
   epochOfSource,
   type Finding,
   type HandoverGroup,
@@ -21,6 +23,8 @@ import {
   type PreparedGroup,
   readLive,
   sizeOfCopy,
+  type StreamInfo,
+  sumOfSizes,
   type Topology,
 } from '@aa-ops/topology';
 import { moversOf } from '../movers.ts';
@@ -151,8 +155,10 @@ function leftovers(live: LiveAccount): Finding[] {
   );
 }
 
-async function sizeUp({ account }: PlanContext, groups: readonly PreparedGroup[]) {
+/** What each copy brings and whether it can, and whether each target has room for all of its copies. */
+async function sizeUp({ account, run }: PlanContext, groups: readonly PreparedGroup[]) {
   const total = { messages: 0, bytes: 0, findings: [] as Finding[] };
+  const brought = new Map<string, { target: StreamInfo; size: CopySize }>();
   const copies: Copy[] = groups.flatMap((group) => group.copies);
   for (const copy of copies) {
     const [origin, target] = await Promise.all([account.stream(copy.origin), account.stream(copy.target)]);
@@ -164,7 +170,12 @@ async function sizeUp({ account }: PlanContext, groups: readonly PreparedGroup[]
     const size = await sizeOfCopy(account, copy, origin);
     total.messages += size.messages;
     total.bytes += size.bytes;
-    if (target) total.findings.push(...checkTarget(copy, size, origin, target));
+    if (!target) continue;
+    total.findings.push(...checkCopy(copy, size, origin, target));
+    brought.set(copy.target, { target, size: sumOfSizes(brought.get(copy.target)?.size, size) });
+  }
+  for (const { target, size } of brought.values()) {
+    total.findings.push(...checkRoom(target, size, run.command === 'rollback'));
   }
   return total;
 }

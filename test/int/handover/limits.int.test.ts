@@ -1,0 +1,65 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Finding, type OpsError, readRange, type StreamConfig } from '@aa-ops/topology';
+import { migrate } from '../../../cli/src/runbook/migrate.ts';
+import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
+import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
+import { threeIntoTwo, topologyOf } from '../../support/topologies.ts';
+
+let run: TestRun;
+afterEach(() => run.stop());
+
+const publish = async (subject: string, count: number): Promise<void> => {
+  for (let i = 0; i < count; i++) await run.account.connection.request(subject, new Uint8Array(100));
+};
+const change = async (stream: string, fields: Partial<StreamConfig>): Promise<void> => {
+  const info = await run.account.stream(stream);
+  await run.account.updateStream({ ...info!.config, ...fields });
+};
+const findingsOf = (error: unknown): Finding[] =>
+  ((error as OpsError).details?.['findings'] ?? []) as Finding[];
+
+describe('several origins of one target', () => {
+  it('are weighed together: each alone would fit', async () => {
+    run = await startRun(threeIntoTwo);
+    await publish('bills.paid', 10);
+    await publish('audit.login', 10);
+    await change('BOOKS', { max_msgs: 15 });
+    const error: unknown = await migrate(run.environment, {
+      to: 'multi',
+      options: { ...OPTIONS, copy: 'all' },
+    }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ kind: 'refused', code: 'target-messages' });
+    expect(
+      findingsOf(error)
+        .map(({ message }) => message)
+        .join(),
+    ).toMatch(/brings 20, its maxMsgs is 15/);
+  });
+});
+
+describe('a way back into a stream that is full', () => {
+  const capped = topologyOf('capped', {
+    single: { subjects: { OLD: ['x.>'] }, consumers: { w: { stream: 'OLD', filters: ['x.>'] } } },
+    multi: { subjects: { NEW: ['x.>'] }, consumers: { w: { stream: 'NEW', filters: ['x.>'] } } },
+  });
+  it('is not refused where the stream drops its oldest by itself', async () => {
+    run = await startRun({
+      ...capped,
+      streams: { ...capped.streams, OLD: { ...capped.streams['OLD'], max_msgs: 30, discard: 'old' } },
+    });
+    await publish('x.a', 40);
+    expect(await migrate(run.environment, { to: 'multi', options: OPTIONS })).toMatchObject({ exitCode: 0 });
+    await publish('x.a', 10);
+    const outcome = await rollBack(run.environment);
+    expect(outcome, JSON.stringify(outcome.json.error)).toMatchObject({
+      exitCode: 0,
+      json: { result: 'done' },
+    });
+    const warned = run.notices.filter(({ code, level }) => code === 'target-messages' && level === 'warn');
+    expect(warned.map(({ message }) => message).join()).toMatch(/brings 10, its maxMsgs is 30: about 9/);
+    const copied: number[] = [];
+    for await (const batch of readRange(run.account, 'OLD', { fromSeq: 1, filters: ['x.>'] }))
+      copied.push(...batch.filter(({ headers }) => headers.has('Nats-Stream-Source')).map(({ seq }) => seq));
+    expect(copied).toHaveLength(10);
+  });
+});
