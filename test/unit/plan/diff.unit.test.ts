@@ -420,7 +420,7 @@ describe('the class of a change to a durable', () => {
       action: 'handover',
       class: 'handover',
       stream: 'AA_CORE_HOT',
-      hint: 'aa-ops migrate --to multi',
+      hint: 'aa-ops migrate --to multi; where no subject moves any more: aa-ops rollback, then migrate again',
     });
   });
 
