@@ -8,13 +8,16 @@ export interface Pace {
   record(rows: number, ms: number): void;
 }
 
-/** A statement should not take longer: what waits behind it must be stored well within the ack wait. A healthy one takes 10-20 ms. */
-const TARGET_MS = 500;
-const MIN_BATCH = 16;
+/** Slower than this, statements wait for each other or for the disk: one less at a time. A healthy one takes 10-20 ms. */
+const SLOW_MS = 500;
+/** A statement must stay well below its timeout (10 s with an ack wait of 30 s). */
+const TOO_SLOW_MS = 4_000;
+const MIN_BATCH = 100;
 
 /**
- * Full batches on all connections while statements are quick. When one takes longer than the target, the next ones are as
- * much smaller and one connection fewer is used; quick ones let it grow back.
+ * Full batches on all connections while statements are quick. A slow one takes a connection out of use; only one that is
+ * too slow makes the next ones smaller, since a slow disk costs the same for 16 rows as for 1,000. Quick ones let both
+ * grow back.
  */
 export function createPace(maxBatch: number, maxLanes: number): Pace {
   let batch = maxBatch;
@@ -23,14 +26,11 @@ export function createPace(maxBatch: number, maxLanes: number): Pace {
     batch: () => batch,
     lanes: () => lanes,
     record(rows, ms) {
-      if (ms > TARGET_MS) {
-        const affordable = Math.floor((rows * TARGET_MS) / ms);
+      if (ms > TOO_SLOW_MS) {
+        const affordable = Math.floor((rows * TOO_SLOW_MS) / ms);
         batch = Math.max(Math.min(MIN_BATCH, maxBatch), Math.min(batch, affordable));
-        lanes = Math.max(1, lanes - 1);
-      } else {
-        batch = Math.min(maxBatch, batch + Math.max(1, batch >> 1));
-        lanes = Math.min(maxLanes, lanes + 1);
-      }
+      } else batch = Math.min(maxBatch, batch + Math.max(1, batch >> 1));
+      lanes = ms > SLOW_MS ? Math.max(1, lanes - 1) : Math.min(maxLanes, lanes + 1);
     },
   };
 }

@@ -84,9 +84,11 @@ describe('pace', () => {
   it('shrinks when statements are slow, and grows back', () => {
     const pace = createPace(1_000, 3);
     pace.record(1_000, 2_000);
-    expect([pace.batch(), pace.lanes()]).toEqual([250, 2]);
-    for (let i = 0; i < 5; i++) pace.record(250, 60_000);
-    expect([pace.batch(), pace.lanes()]).toEqual([16, 1]);
+    expect([pace.batch(), pace.lanes()]).toEqual([1_000, 2]);
+    pace.record(1_000, 8_000);
+    expect([pace.batch(), pace.lanes()]).toEqual([500, 1]);
+    for (let i = 0; i < 5; i++) pace.record(100, 60_000);
+    expect([pace.batch(), pace.lanes()]).toEqual([100, 1]);
     for (let i = 0; i < 20; i++) pace.record(16, 5);
     expect([pace.batch(), pace.lanes()]).toEqual([1_000, 3]);
   });
