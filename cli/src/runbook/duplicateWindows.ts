@@ -1,24 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LEAST_DUPLICATE_WINDOW, nsToMs, targetsWithRepeatedIds } from '@aa-ops/topology';
+import { LEAST_DUPLICATE_WINDOW, nsToMs } from '@aa-ops/topology';
 import type { RunContext } from './context.ts';
 
 /**
- * Two messages of one id that an origin holds, further apart than its window, reach a target together: its own window
- * would drop the second without a word. Where the backlog holds such ids, the window is at its least until it is copied.
+ * Where a backlog holds one id more than once (topology's `stretchesOf`), the target's duplicate window is at its least
+ * until the backlog is copied.
  */
-export async function relaxDuplicateWindows(context: RunContext): Promise<string[]> {
+export async function relaxDuplicateWindows(context: RunContext, streams: Iterable<string>): Promise<void> {
   const { account, run } = context;
-  const copies = run.groups.flatMap(({ group }) => group.copies);
-  for (const stream of await targetsWithRepeatedIds(account, copies)) {
+  for (const stream of streams) {
     const info = await account.stream(stream);
-    if (!info || run.relaxed[stream] !== undefined) continue;
-    run.relaxed[stream] = info.config.duplicate_window ?? 0;
+    if (!info || info.config.duplicate_window === LEAST_DUPLICATE_WINDOW) continue;
+    run.relaxed[stream] ??= info.config.duplicate_window ?? 0;
     await context.save();
     await context.journal.effect('relax-duplicate-window', { stream, before: run.relaxed[stream] }, () =>
       account.updateStream({ ...info.config, duplicate_window: LEAST_DUPLICATE_WINDOW }),
     );
   }
-  return Object.keys(run.relaxed);
 }
 
 /** Puts the windows back, and waits one of them out: a publisher's retry must be recognised on the other side too. */

@@ -56,14 +56,18 @@ export async function dropCopies(context: HandoverContext, targets: Iterable<str
 export interface CatchUpOptions {
   /** ms that the whole copy may take. */
   timeoutMs: number;
+  /** The origin's sequence to wait for; absent: its last one at the beginning. */
+  through?: number;
+  /** ms between two looks. */
+  pollMs?: number;
 }
 
 /**
- * Waits until a copy holds what the origin's last message was when this began. Looks at the messages themselves: a lag
+ * Waits until a copy holds what the origin's last message was when this began, or goes `through` a given one. Looks at the messages themselves: a lag
  * of 0 alone has lied (nats-server#8346). Nobody is harmed meanwhile; a source that does not move is put back anew.
  */
 export async function catchUp(context: HandoverContext, copy: Copy, options: CatchUpOptions): Promise<void> {
-  const goal = (await lastOn(context.account, copy.origin, copy.filters))?.seq ?? 0;
+  const goal = options.through ?? (await lastOn(context.account, copy.origin, copy.filters))?.seq ?? 0;
   if (goal < copy.startSeq) return;
   const deadline = Date.now() + options.timeoutMs;
   let progress = 0;
@@ -84,7 +88,7 @@ export async function catchUp(context: HandoverContext, copy: Copy, options: Cat
       await restartSource(context, copy);
       movedAt = Date.now();
     }
-    await delay(POLL_MS, undefined, { signal: context.signal });
+    await delay(options.pollMs ?? POLL_MS, undefined, { signal: context.signal });
   }
 }
 

@@ -23,6 +23,8 @@ export interface Proof {
   different: number;
   /** Gone from the origin since (expired, purged), so that nothing can be said of them. */
   gone: number;
+  /** The first origin sequence that is missing. */
+  firstMissing?: number;
   /** First few origin sequences that are missing, doubled or different. */
   examples: number[];
 }
@@ -105,6 +107,7 @@ export const isClean = ({ missing, doubled, outOfOrder, different }: Proof): boo
 
 function note(proof: Proof, what: 'missing' | 'doubled' | 'outOfOrder' | 'different', seq: number): void {
   proof[what]++;
+  if (what === 'missing') proof.firstMissing ??= seq;
   if (proof.examples.length < 10) proof.examples.push(seq);
 }
 

@@ -1,12 +1,16 @@
 import {
   copiedThrough,
   type Copy,
+  copyStretches,
+  cutCopy,
   dropCopies,
   makePlan,
   OpsError,
   pending,
+  proveCopy,
   rememberCopied,
   startCopies,
+  stretchesOf,
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
 import { relaxDuplicateWindows, restoreDuplicateWindows } from '../duplicateWindows.ts';
@@ -26,13 +30,17 @@ export const expandStep: Step = {
       return { status: 'already', note: 'nothing to create or copy' };
     for (const record of context.run.groups) if (record.phase === 'planned') record.phase = 'copying';
     await context.save(); // before the first source: whoever comes after us knows where it began
-    const relaxed = await relaxDuplicateWindows(context);
+    const stretches = await stretchesOf(context.account, copies);
+    await relaxDuplicateWindows(context, stretches.keys());
+    for (const parts of stretches.values()) {
+      await copyStretches(handoverContext(context), parts, { timeoutMs: context.timeouts.catchUpMs });
+    }
     await startCopies(handoverContext(context), copies);
     const notes = [
       ...(created.length > 0 ? [`created ${created.join(', ')}`] : []),
-      ...(relaxed.length > 0
-        ? [`repeated message ids: duplicate window of ${relaxed.join(', ')} relaxed`]
-        : []),
+      ...[...stretches].map(
+        ([target, { length }]) => `repeated message ids: copied to ${target} in ${length + 1} stretches`,
+      ),
       ...copies.map(({ origin, target, startSeq }) => `${origin} -> ${target} from ${startSeq}`),
     ];
     return { note: notes.join('; ') };
@@ -69,7 +77,7 @@ async function createStreams(context: RunContext): Promise<string[]> {
 
 /**
  * Takes the sources away before anything changed hands, and remembers what they brought: a later run goes on behind it,
- * and no message is copied twice.
+ * and no message is copied twice. What lies behind a gap goes as well: going on behind it, the gap would stay.
  */
 export async function giveUpCopies(context: RunContext): Promise<void> {
   const records = context.run.groups.filter(({ phase }) => phase === 'copying');
@@ -80,10 +88,23 @@ export async function giveUpCopies(context: RunContext): Promise<void> {
   );
   let memory = await context.store.memory();
   for (const copy of copies) {
+    await cutAtGap(context, copy);
     const through = await copiedThrough(context.account, copy);
     if (through) memory = rememberCopied(memory, copy, through);
   }
   await context.store.saveMemory(memory);
   for (const record of records) record.phase = 'planned';
   await context.save();
+}
+
+async function cutAtGap(context: RunContext, copy: Copy): Promise<void> {
+  const { account, signal } = context;
+  const through = await copiedThrough(account, copy);
+  if (!through) return;
+  const range = {
+    originSeqs: [copy.startSeq, through.originSeq] as [number, number],
+    targetSeqs: [copy.targetFromSeq, through.targetSeq] as [number, number],
+  };
+  const { firstMissing } = await proveCopy(account, copy, range, { payloads: false, signal });
+  if (firstMissing !== undefined) await cutCopy(handoverContext(context), copy, firstMissing - 1);
 }
