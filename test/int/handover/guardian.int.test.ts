@@ -1,30 +1,26 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import type { JetStreamWriter, StreamConfig } from '@aa-ops/topology';
-import { migrate } from '../../../cli/src/runbook/migrate.ts';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { epochOfSource, type JetStreamWriter, openWriter, type StreamConfig } from '@aa-ops/topology';
+import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
+import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
+import { judge, startTraffic, type Traffic } from '../../../cli/src/traffic/index.ts';
+import { DEATHS, type Death, guardiansOf } from '../../support/guardians.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology } from '../../support/topologies.ts';
 
-let run: TestRun;
-afterEach(() => run.stop());
+const OPERATOR = fileURLToPath(new URL('../../support/parents/operator.ts', import.meta.url));
+/** Without it, the two deaths of each kind that leave most undecided. */
+const LONG = process.env['AA_TEST_LONG'];
+const SUBJECTS = ['sleep.scored', 'vendor.oura.hook'];
 
-/** Processes whose parent this one is and whose command line names the guardian; still there or not. */
-function guardians(): number[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const parent = /\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
-        return (
-          Number(parent) === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('guardian')
-        );
-      } catch {
-        return false; // it ended meanwhile
-      }
-    });
-}
+let run: TestRun;
+beforeEach(async () => {
+  run = await startRun(seedTopology);
+});
+afterEach(() => run.stop());
 
 /** The account as the run sees it; `before` is called ahead of every change of a stream. */
 const watched = (
@@ -40,18 +36,141 @@ const watched = (
     },
   }) as JetStreamWriter;
 
+/** Runs a migration that dies at a point of its window; answers its guardians. */
+async function dieAt(death: Death, alone: boolean): Promise<number[]> {
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', OPERATOR, run.server.url, death, ...(alone ? ['alone'] : [])],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let told = '';
+  child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  const [, signal] = (await once(child, 'close')) as [unknown, NodeJS.Signals | null];
+  expect(signal, told).toBe('SIGKILL');
+  const { guardians } = JSON.parse(told) as { guardians: number[] };
+  expect(guardians).toHaveLength(1);
+  return guardians;
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Measures for how long nobody owned one of the subjects, on a connection of its own. */
+async function watchOwners(): Promise<{ longestMs(): number; end(): Promise<void> }> {
+  const account = await openWriter(run.settings);
+  const since: Record<string, number> = {};
+  let longest = 0;
+  let ended = false;
+  const watching = (async () => {
+    while (!ended) {
+      await delay(1);
+      for (const subject of SUBJECTS) {
+        const { streams } = await account.api<{ streams: string[] | null }>('STREAM.NAMES', { subject });
+        if (streams?.length) delete since[subject];
+        else longest = Math.max(longest, performance.now() - (since[subject] ??= performance.now()));
+      }
+    }
+    await account.close();
+  })();
+  return {
+    longestMs: () => longest,
+    async end() {
+      ended = true;
+      await watching;
+    },
+  };
+}
+
+const startPublishers = (): Promise<Traffic> =>
+  startTraffic(run.settings, [
+    { name: 'ids', kind: 'pipelined', msgId: true, ratePerSecond: 60, subjects: SUBJECTS, timeoutMs: 5_000 },
+    {
+      name: 'bare',
+      kind: 'pipelined',
+      msgId: false,
+      ratePerSecond: 60,
+      subjects: SUBJECTS,
+      timeoutMs: 5_000,
+    },
+  ]);
+
+/** One death after the other, each followed by `--resume` and a rollback. */
+async function throughDeaths(deaths: readonly Death[], alone: boolean): Promise<void> {
+  for (const death of deaths) {
+    const owners = await watchOwners();
+    const guardians = await dieAt(death, alone);
+    while (guardians.some(isAlive)) await delay(5);
+    if (!alone) await owners.end(); // what it took without anybody's help
+    expect(await resume(run.environment), death).toMatchObject({
+      exitCode: 0,
+      json: { result: 'done', to: 'multi' },
+    });
+    if (alone) await owners.end();
+    console.log(`${death}${alone ? ', guardian too' : ''}: no owner for ${owners.longestMs().toFixed(0)} ms`);
+    expect(await rollBack(run.environment), death).toMatchObject({
+      exitCode: 0,
+      json: { result: 'done', to: 'single' },
+    });
+  }
+}
+
+const verdictOf = (traffic: Traffic) =>
+  judge(run.account, traffic.ledger, {
+    streams: Object.keys(seedTopology.streams),
+    holders: ['ATHLETE_ALLY_EVENTS'],
+  });
+
+async function expectNoTrace(): Promise<void> {
+  for (const stream of Object.keys(seedTopology.streams)) {
+    const { config } = (await run.account.stream(stream))!;
+    expect((config.sources ?? []).filter((source) => epochOfSource(source) !== undefined)).toEqual([]);
+    expect(await run.account.subjectCounts(stream, '_aa-ops.>')).toEqual(new Map());
+  }
+}
+
+describe.skipIf(process.platform !== 'linux')('an operator that is killed in the window', () => {
+  it('its guardian ends the window; every held publish is answered', { timeout: 120_000 }, async () => {
+    const traffic = await startPublishers();
+    await throughDeaths(LONG ? DEATHS : ['between-takes', 'letting-go'], false);
+    await traffic.stop();
+    const verdict = await verdictOf(traffic);
+    expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({
+      lost: 0,
+      doubled: 0,
+      refused: 0,
+      unanswered: 0,
+      strangers: 0,
+    });
+    await expectNoTrace();
+  });
+
+  it('with its guardian: --resume ends it, nothing acked is lost', { timeout: 120_000 }, async () => {
+    const traffic = await startPublishers();
+    await throughDeaths(LONG ? DEATHS : ['after-release'], true);
+    await traffic.stop();
+    const verdict = await verdictOf(traffic);
+    expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({ lost: 0, doubled: 0, strangers: 0 });
+    await expectNoTrace();
+  });
+});
+
 describe.skipIf(process.platform !== 'linux')('a guardian that dies while its parent lives', () => {
   it('takes nothing with it: the handover ends as if nothing had been', async () => {
-    run = await startRun(seedTopology);
     let killed = 0;
     run.environment.account = watched(run.account, async ({ name, subjects }) => {
       const isRelease = name === 'ATHLETE_ALLY_EVENTS' && subjects?.some((s) => s.includes('epoch'));
       if (!isRelease) return;
-      for (const pid of guardians()) {
+      for (const pid of guardiansOf(process.pid)) {
         process.kill(pid, 'SIGKILL');
         killed += 1;
       }
-      while (guardians().length > 0) await delay(5);
+      while (guardiansOf(process.pid).length > 0) await delay(5);
     });
     const outcome = await migrate(run.environment, { to: 'multi', options: OPTIONS });
     expect(killed).toBe(1);

@@ -4,7 +4,8 @@ import type { Host } from '../host.ts';
 import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
 import { type Hold, openHold } from './hold.ts';
 import { barrierSubject } from './names.ts';
-import { type Captor, countLetGo, letGo, type LetGoResult } from './letGo.ts';
+import type { Captor } from './captured.ts';
+import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
 import { readSentinels, runWindow, type SentinelPlace, type WindowResult } from './window.ts';
 import { readWindow, specifyWindow, type WindowSpec } from './windowSpec.ts';
@@ -109,7 +110,7 @@ async function release(
   const captors = captorsOf(spec, since, window);
   const again = captors.filter(({ side }) => side === 'after').map(({ stream }) => stream);
   if (held.length > 0) await hold.barrier(again.map((stream) => barrierSubject(spec.run, stream)));
-  const fates = await letGo(account, held, captors, spec.moved);
+  const fates = await letGo(account, held, captors, spec.moved, hold.elsewhere);
   return spec.copies.map(({ filters }) => countLetGo(fates, filters));
 }
 

@@ -36,6 +36,8 @@ export const DEFAULT_HOLD_LIMITS: HoldLimits = { maxBytes: 64 * 1024 * 1024 };
  */
 export interface Hold {
   readonly held: readonly HeldMessage[];
+  /** What another process let go while this stood; where it died meanwhile, publishers may miss their answer. */
+  readonly elsewhere: readonly Msg[];
   readonly overflown: boolean;
   /** Every message that any server routed before this call is in `held` afterwards, and none comes any more. */
   end(): Promise<readonly HeldMessage[]>;
@@ -58,6 +60,7 @@ export async function openHold(
 ): Promise<Hold> {
   const connection = await openConnection({ ...settings, name: 'aa-ops hold' });
   const held: HeldMessage[] = [];
+  const elsewhere: Msg[] = [];
   let bytes = 0;
   let refused: Error | undefined;
   const keep = (error: Error | null, message: Msg): void => {
@@ -65,7 +68,10 @@ export async function openHold(
       refused ??= error;
       return;
     }
-    if (message.reply?.startsWith(LET_GO_PREFIX)) return; // another process lets it go at this moment
+    if (message.reply?.startsWith(LET_GO_PREFIX)) {
+      elsewhere.push(message);
+      return;
+    }
     const size = message.data.length + message.subject.length + 256;
     bytes += size;
     held.push({ message, bytes: size }); // past the limit too: the window is being reverted, and they go with it
@@ -89,6 +95,7 @@ export async function openHold(
   }
   return {
     held,
+    elsewhere,
     get overflown() {
       return bytes > limits.maxBytes;
     },

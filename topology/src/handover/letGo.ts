@@ -1,21 +1,7 @@
-import { createHash } from 'node:crypto';
-import {
-  type JetStreamWriter,
-  type Msg,
-  type NatsConnection,
-  readRange,
-  type StreamMessage,
-} from '../jetstream/index.ts';
+import type { JetStreamWriter, Msg, NatsConnection } from '../jetstream/index.ts';
 import { covers } from '../subjects/sets.ts';
+import { type Captor, type StoredAt, sortOutCaptured } from './captured.ts';
 import { type HeldMessage, LET_GO_PREFIX } from './hold.ts';
-
-/** A stream that may have captured a held message itself: just before the release, or just after the take. */
-export interface Captor {
-  stream: string;
-  fromSeq: number;
-  /** `before` the window: its messages match held ones from the front; `after`: from the back. */
-  side: 'before' | 'after';
-}
 
 export interface LetGoResult {
   /** Publishes that came while the hold stood. */
@@ -41,15 +27,18 @@ const decoder = new TextDecoder();
 /**
  * Publishes every held message that no stream captured by itself, in the order it came, headers and all, and passes each
  * answer on to its publisher. All at once on one connection: a publisher waits for the window and this, not for others.
+ * `elsewhere` is what a process that died had begun to let go: its publishers get the place that the stream gave it.
  */
 export async function letGo(
   account: JetStreamWriter,
   held: readonly HeldMessage[],
   captors: readonly Captor[],
   filters: readonly string[],
+  elsewhere: readonly Msg[] = [],
 ): Promise<HeldFate[]> {
   if (held.length === 0) return [];
-  const missing = await withoutCaptured(account, held, captors, filters);
+  const { missing, unanswered } = await sortOutCaptured(account, held, captors, filters, elsewhere);
+  for (const [message, place] of unanswered) answerWith(account.connection, message, place);
   const outcomes = await republish(
     account.connection,
     missing.map(({ message }) => message),
@@ -58,6 +47,11 @@ export async function letGo(
     subject: message.subject,
     outcome: outcomes.get(message) ?? 'duplicate',
   }));
+}
+
+/** Where the dead process had passed the answer on already, this is a second one: its inbox has no taker any more. */
+function answerWith(connection: NatsConnection, { reply }: Msg, { stream, seq }: StoredAt): void {
+  if (reply) connection.publish(reply, JSON.stringify({ stream, seq }));
 }
 
 /** What became of the held messages on some subjects. */
@@ -118,71 +112,4 @@ function outcomeOf(answer: Msg): Outcome {
   } catch {
     return 'unanswered'; // 503, or somebody who is no stream
   }
-}
-
-/**
- * Leaves out what a stream captured by itself. Messages are compared as a multiset (subject, headers, payload), since
- * equal ones without an id cannot be told apart: those captured before the window are the first of their kind that were
- * held, those captured after it the last, so that the right publisher gets its one answer.
- */
-async function withoutCaptured(
-  account: JetStreamWriter,
-  held: readonly HeldMessage[],
-  captors: readonly Captor[],
-  filters: readonly string[],
-): Promise<HeldMessage[]> {
-  const [before, after] = await Promise.all([
-    countCaptured(
-      account,
-      captors.filter(({ side }) => side === 'before'),
-      filters,
-    ),
-    countCaptured(
-      account,
-      captors.filter(({ side }) => side === 'after'),
-      filters,
-    ),
-  ]);
-  const keys = held.map(({ message }) => keyOfHeld(message));
-  const captured = new Set<number>();
-  const strike = (index: number, counts: Map<string, number>): void => {
-    const left = counts.get(keys[index]!) ?? 0;
-    if (left === 0 || captured.has(index)) return;
-    counts.set(keys[index]!, left - 1);
-    captured.add(index);
-  };
-  for (let i = 0; i < held.length; i++) strike(i, before);
-  for (let i = held.length - 1; i >= 0; i--) strike(i, after);
-  return held.filter((_message, index) => !captured.has(index));
-}
-
-async function countCaptured(
-  account: JetStreamWriter,
-  captors: readonly Captor[],
-  filters: readonly string[],
-) {
-  const counts = new Map<string, number>();
-  await Promise.all(
-    captors.map(async ({ stream, fromSeq }) => {
-      for await (const batch of readRange(account, stream, { fromSeq, filters: [...filters] })) {
-        for (const message of batch) {
-          if (message.headers.has('Nats-Stream-Source')) continue; // a copy: its original is counted
-          const key = keyOfStored(message);
-          counts.set(key, (counts.get(key) ?? 0) + 1);
-        }
-      }
-    }),
-  );
-  return counts;
-}
-
-const keyOfStored = ({ subject, headers, data }: StreamMessage): string => keyOf(subject, headers, data);
-
-const keyOfHeld = ({ subject, headers, data }: Msg): string =>
-  keyOf(subject, new Map(headers ? [...headers] : []), data);
-
-function keyOf(subject: string, headers: Map<string, string[]>, data: Uint8Array): string {
-  const hash = createHash('sha256').update(subject);
-  for (const name of [...headers.keys()].sort()) hash.update(`\0${name}\0${headers.get(name)!.join('\0')}`);
-  return hash.update('\0\0').update(data).digest('base64');
 }

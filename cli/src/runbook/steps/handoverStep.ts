@@ -8,6 +8,7 @@ import {
   sentinelsOf,
   settleReverted,
   settleWindow,
+  startCopies,
   type WindowOutcome,
 } from '@aa-ops/topology';
 import type { GroupRecord } from '../../saga/runDocument.ts';
@@ -42,6 +43,8 @@ async function handOverGroup(context: RunContext, record: GroupRecord, guardian:
   if (record.phase === 'open') await recoverGroup(context, record);
   const withoutHold = await mustGoWithoutHold(context, record);
   while (record.phase === 'copying' || record.phase === 'planned') {
+    // They stand, unless somebody took one away: that may be why the window before was reverted.
+    await startCopies(handoverContext(context), record.group.copies);
     for (const copy of record.group.copies) {
       await catchUp(handoverContext(context), copy, { timeoutMs: context.timeouts.catchUpMs });
     }

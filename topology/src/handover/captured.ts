@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { type JetStreamWriter, type Msg, readRange, type StreamMessage } from '../jetstream/index.ts';
+import type { HeldMessage } from './hold.ts';
+
+/** A stream that may have captured a held message itself: just before the release, or just after the take. */
+export interface Captor {
+  stream: string;
+  fromSeq: number;
+  /** `before` the window: its messages match held ones from the front; `after`: from the back. */
+  side: 'before' | 'after';
+}
+
+/** Where a stream keeps a message. */
+export interface StoredAt {
+  stream: string;
+  seq: number;
+}
+
+export interface SortedOut {
+  /** Held, and in no stream. */
+  missing: HeldMessage[];
+  /** Let go by a process that died before it passed the answer on, and where they are. */
+  unanswered: [message: Msg, place: StoredAt][];
+}
+
+/**
+ * Tells what streams have captured already from what is missing. Messages are compared as a multiset (subject, headers,
+ * payload), since equal ones without an id cannot be told apart: those captured before the window are the first of their
+ * kind that were held, those captured after it the last, so that the right publisher gets its one answer. What a dead
+ * process had let go (`elsewhere`) is the first of what remains: it let go in order.
+ */
+export async function sortOutCaptured(
+  account: JetStreamWriter,
+  held: readonly HeldMessage[],
+  captors: readonly Captor[],
+  filters: readonly string[],
+  elsewhere: readonly Msg[],
+): Promise<SortedOut> {
+  const placesOf = (wanted: Captor['side']) =>
+    placesCaptured(
+      account,
+      captors.filter(({ side }) => side === wanted),
+      filters,
+    );
+  const [before, after] = await Promise.all([placesOf('before'), placesOf('after')]);
+  const letGo = new Map<string, number>();
+  for (const key of elsewhere.map(keyOfHeld)) letGo.set(key, (letGo.get(key) ?? 0) + 1);
+  const left = held.map((one) => ({ one, key: keyOfHeld(one.message), captured: false }));
+  const unanswered: SortedOut['unanswered'] = [];
+  for (const it of left) it.captured = before.get(it.key)?.shift() !== undefined;
+  for (const it of left) {
+    const count = letGo.get(it.key) ?? 0;
+    const place = it.captured || count === 0 ? undefined : after.get(it.key)?.shift();
+    if (!place) continue;
+    letGo.set(it.key, count - 1);
+    it.captured = true;
+    unanswered.push([it.one.message, place]);
+  }
+  for (const it of left.toReversed()) it.captured ||= after.get(it.key)?.shift() !== undefined;
+  return { missing: left.flatMap(({ one, captured }) => (captured ? [] : [one])), unanswered };
+}
+
+/** By what makes messages equal, in the stream's order. */
+async function placesCaptured(
+  account: JetStreamWriter,
+  captors: readonly Captor[],
+  filters: readonly string[],
+): Promise<Map<string, StoredAt[]>> {
+  const places = new Map<string, StoredAt[]>();
+  await Promise.all(
+    captors.map(async ({ stream, fromSeq }) => {
+      for await (const batch of readRange(account, stream, { fromSeq, filters: [...filters] })) {
+        for (const message of batch) {
+          if (message.headers.has('Nats-Stream-Source')) continue; // a copy: its original is counted
+          const key = keyOfStored(message);
+          const known = places.get(key);
+          if (known) known.push({ stream, seq: message.seq });
+          else places.set(key, [{ stream, seq: message.seq }]);
+        }
+      }
+    }),
+  );
+  return places;
+}
+
+const keyOfStored = ({ subject, headers, data }: StreamMessage): string => keyOf(subject, headers, data);
+
+const keyOfHeld = ({ subject, headers, data }: Msg): string =>
+  keyOf(subject, new Map(headers ? [...headers] : []), data);
+
+function keyOf(subject: string, headers: Map<string, string[]>, data: Uint8Array): string {
+  const hash = createHash('sha256').update(subject);
+  for (const name of [...headers.keys()].sort()) hash.update(`\0${name}\0${headers.get(name)!.join('\0')}`);
+  return hash.update('\0\0').update(data).digest('base64');
+}
