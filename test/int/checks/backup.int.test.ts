@@ -59,7 +59,11 @@ test('configuration and state of every stream and consumer, and the ConfigMap wi
   const { metadata: _server, ...config } = live.config; // info adds what runs it to the list's
   expect(events.stream).toMatchObject({ config });
   expect(events.consumers).toMatchObject([
-    { name: 'normalize-hrv-durable', num_pending: 7, config: { ack_wait: 30e9, max_deliver: 5 } },
+    {
+      name: 'normalize-hrv-durable',
+      num_pending: 7,
+      config: { ack_wait: seedTopology.consumers['normalize-hrv-durable']!.ack_wait, max_deliver: 5 },
+    },
   ]);
   expect(read(backup.dir, 'index.json')).toMatchObject({
     schemaVersion: 1,
