@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { JsMsg } from 'nats';
+import type { ConsumerMessages, JsMsg } from 'nats';
 import pg from 'pg';
 import { createLane } from '../../consumers-runtime/src/normalize/lane.ts';
 import { groupByKey } from '../../consumers-runtime/src/normalize/rows.ts';
@@ -53,6 +53,7 @@ export const parallelUpserts: Contender = async (setting, count) => {
   const waiting: JsMsg[] = [];
   let running = 0;
   let done = 0;
+  let consuming: Promise<ConsumerMessages> | undefined;
   await new Promise<void>((resolve) => {
     const next = (): void => {
       for (; running < 32 && waiting.length > 0; running++) {
@@ -65,7 +66,7 @@ export const parallelUpserts: Contender = async (setting, count) => {
         });
       }
     };
-    void consumer.consume({
+    consuming = consumer.consume({
       max_messages: 500,
       callback: (msg) => {
         waiting.push(msg);
@@ -73,7 +74,10 @@ export const parallelUpserts: Contender = async (setting, count) => {
       },
     });
   });
-  return rate(count, started);
+  const result = rate(count, started);
+  // Left open it would pull from the next contender's durable, which has the same name.
+  (await consuming)?.stop();
+  return result;
 };
 
 /** The database alone: our own statement with 1,000 rows on two connections, no bus, no parsing. */
