@@ -80,10 +80,12 @@ async function tryTake(
   try {
     return await store.writeLease(record, revision);
   } catch (error) {
-    if (error instanceof OpsError && error.code === 'state-conflict') return undefined;
+    if (isConflict(error)) return undefined;
     throw error;
   }
 }
+
+const isConflict = (error: unknown): boolean => error instanceof OpsError && error.code === 'state-conflict';
 
 const locked = (holder: LeaseRecord): OpsError =>
   new OpsError(
@@ -101,16 +103,24 @@ function holdLease(store: StateStore, record: LeaseRecord, first: number): Lease
   let renewedAt = performance.now();
   let lost: string | undefined;
   let renewing: Promise<void> | undefined;
+  const write = async (): Promise<void> => {
+    revision = await store.writeLease(record, revision);
+    renewedAt = performance.now();
+  };
+  /** A renewal whose answer went missing may be stored all the same: what stands then is ours, with another revision. */
+  const writeOver = async (conflict: unknown): Promise<void> => {
+    if (!isConflict(conflict)) return; // not answered: the next renewal or the next effect tries again
+    const standing = await store.lease();
+    if (standing?.value?.token !== record.token) lost = messageOf(conflict);
+    else {
+      revision = standing.revision;
+      await write();
+    }
+  };
   const renew = (): Promise<void> => {
-    renewing ??= store
-      .writeLease(record, revision)
-      .then((next) => {
-        revision = next;
-        renewedAt = performance.now();
-      })
-      .catch((error: unknown) => {
-        if (error instanceof OpsError && error.code === 'state-conflict') lost = messageOf(error);
-      })
+    renewing ??= write()
+      .catch(writeOver)
+      .catch(() => {}) // unreachable: nothing is known, until the trust in the last renewal ends
       .finally(() => {
         renewing = undefined;
       });

@@ -35,7 +35,7 @@ const claimKey = (topology: string, { run, group, attempt }: WindowSpec): string
 
 const us = (): WindowClaim => ({ host: hostname(), pid: process.pid, at: new Date().toISOString() });
 
-/** Claims a window and ends it with `work`, unless somebody else has; undefined then. */
+/** Claims a window and ends it with `work`, unless somebody else has, or takes over meanwhile; undefined then. */
 export async function claimAndEnd(
   account: JetStreamWriter,
   topology: string,
@@ -44,16 +44,25 @@ export async function claimAndEnd(
   expected = 0,
 ): Promise<WindowEnd | undefined> {
   const key = claimKey(topology, spec);
-  let revision: number;
+  const claimed = await writeUnlessTaken(account, key, us(), expected);
+  if (claimed === undefined) return undefined;
+  const end = await work();
+  const written = await writeUnlessTaken(account, key, { ...us(), end }, claimed);
+  return written === undefined ? undefined : end;
+}
+
+async function writeUnlessTaken(
+  account: JetStreamWriter,
+  key: string,
+  claim: WindowClaim,
+  expected: number,
+): Promise<number | undefined> {
   try {
-    revision = await writeKey(account, STATE_BUCKET, key, us(), expected);
+    return await writeKey(account, STATE_BUCKET, key, claim, expected);
   } catch (error) {
     if (error instanceof OpsError && error.code === 'state-conflict') return undefined;
     throw error;
   }
-  const end = await work();
-  await writeKey(account, STATE_BUCKET, key, { ...us(), end }, revision);
-  return end;
 }
 
 /** Ends a window that was found open: by the guardian's hand where it is at work, else by ours. */

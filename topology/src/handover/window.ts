@@ -160,7 +160,7 @@ async function sendSentinel(
         seq?: number;
         error?: { description: string };
       };
-      if (ack.seq !== undefined) return ack.seq;
+      if (!ack.error && ack.seq !== undefined) return ack.seq; // a refusal carries a sequence as well: 0
       throw new Error(ack.error?.description);
     } catch (error) {
       guard(`${origin} did not take the sentinel (${messageOf(error)})`);

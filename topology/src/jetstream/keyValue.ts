@@ -95,7 +95,8 @@ export async function writeKey(
     seq?: number;
     error?: { err_code: number; description: string };
   };
-  if (ack.seq !== undefined) return ack.seq;
+  // A refusal carries a sequence as well: 0.
+  if (!ack.error && ack.seq !== undefined) return ack.seq;
   const conflict = ack.error?.err_code === JsError.wrongLastSequence;
   throw new OpsError(
     conflict ? 'state-conflict' : 'state-unwritable',

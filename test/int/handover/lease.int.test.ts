@@ -1,0 +1,157 @@
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JetStreamWriter, OpsError, StreamConfig } from '@aa-ops/topology';
+import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
+import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
+import { takeLease } from '../../../cli/src/saga/lease.ts';
+import { type LeaseRecord, StateStore } from '../../../cli/src/saga/stateStore.ts';
+import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
+import { seedTopology } from '../../support/topologies.ts';
+
+const SIGNAL = new AbortController().signal;
+let run: TestRun;
+beforeAll(async () => {
+  run = await startRun(seedTopology);
+});
+afterAll(() => run.stop());
+
+/** Leases lie under their topology's name: each test has one of its own, so that they can wait at the same time. */
+const storeOf = (name: string): Promise<StateStore> =>
+  StateStore.open(run.account, { name, environment: { replicas: 1 } });
+
+const holderElsewhere = (fields: Partial<LeaseRecord> = {}): LeaseRecord => ({
+  token: 'by-hand',
+  operator: 'alex',
+  host: 'another-host',
+  pid: process.pid, // alive here, which says nothing of another host
+  command: 'migrate --to multi',
+  since: '2026-01-02T03:04:05.000Z',
+  ...fields,
+});
+
+const errorOf = (promise: Promise<unknown>): Promise<OpsError | undefined> =>
+  promise.then(
+    () => undefined,
+    (error: OpsError) => error,
+  );
+
+describe('the lease', () => {
+  it.concurrent('sends a second operator away, naming the first one and since when', async () => {
+    const store = await storeOf('two-operators');
+    const lease = await takeLease(store, 'migrate --to multi', SIGNAL);
+    const error = await errorOf(takeLease(store, 'rollback', SIGNAL));
+    expect(error).toMatchObject({ code: 'locked', kind: 'locked' });
+    const { since } = (await store.lease())!.value!;
+    expect(error!.message).toContain(`pid ${process.pid}`);
+    expect(error!.message).toContain(`runs "migrate --to multi" since ${since}`);
+    await lease.release();
+    await (await takeLease(store, 'rollback', SIGNAL)).release();
+  });
+
+  it.concurrent('of a dead process of this host is taken at once', async () => {
+    const store = await storeOf('dead-here');
+    const gone = 2 ** 22 + 1; // beyond the highest pid that Linux gives
+    await store.writeLease(holderElsewhere({ host: hostname(), pid: gone }), 0);
+    const begun = performance.now();
+    await (await takeLease(store, 'rollback', SIGNAL)).release();
+    expect(performance.now() - begun).toBeLessThan(9_000); // no ten seconds of watching
+  });
+
+  it.concurrent(
+    'of a silent holder elsewhere is taken after ten seconds of watching it, not before',
+    async () => {
+      const store = await storeOf('dead-elsewhere');
+      await store.writeLease(holderElsewhere(), 0);
+      const begun = performance.now();
+      await (await takeLease(store, 'rollback', SIGNAL)).release();
+      expect(performance.now() - begun).toBeGreaterThanOrEqual(10_000);
+    },
+  );
+
+  it.concurrent('of a holder that renews late is not taken', async () => {
+    const store = await storeOf('late');
+    let revision = await store.writeLease(holderElsewhere(), 0);
+    let sent = false;
+    const asked = errorOf(takeLease(store, 'rollback', SIGNAL)).finally(() => (sent = true));
+    await delay(6_000); // nearly dead to the observer
+    while (!sent) {
+      revision = await store.writeLease(holderElsewhere(), revision);
+      await delay(200);
+    }
+    expect(await asked).toMatchObject({ code: 'locked' });
+    expect((await store.lease())!.value).toMatchObject({ token: 'by-hand' });
+  });
+
+  it.concurrent('goes to one of two that wait for the same dead holder', async () => {
+    const store = await storeOf('race');
+    await store.writeLease(holderElsewhere({ host: hostname(), pid: 2 ** 22 + 1 }), 0);
+    const both = await Promise.allSettled([
+      takeLease(store, 'one', SIGNAL),
+      takeLease(store, 'other', SIGNAL),
+    ]);
+    expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'locked' } });
+    for (const one of both) if (one.status === 'fulfilled') await one.value.release();
+  });
+
+  it.concurrent('survives a renewal of its own whose answer went missing', async () => {
+    const store = await storeOf('unheard');
+    const lease = await takeLease(store, 'migrate', SIGNAL);
+    const { value, revision } = (await store.lease())!;
+    const unheard = await store.writeLease(value, revision);
+    while ((await store.lease())!.revision === unheard) await delay(50);
+    await lease.assertHeld();
+    await lease.release();
+    expect((await store.lease())!.value).toBeNull();
+  });
+
+  it.concurrent('is not given back by a holder that lost it', async () => {
+    const store = await storeOf('thief');
+    const lease = await takeLease(store, 'migrate', SIGNAL);
+    await steal(store);
+    await lostBy(lease);
+    await lease.release();
+    expect((await store.lease())!.value).toMatchObject({ token: 'by-hand' });
+  });
+});
+
+const steal = async (store: StateStore, fields: Partial<LeaseRecord> = {}): Promise<void> => {
+  for (;;) {
+    const { revision } = (await store.lease())!;
+    // The holder may renew in between: then the revision is another one.
+    if (await store.writeLease(holderElsewhere(fields), revision).catch(() => undefined)) return;
+  }
+};
+
+const lostBy = async (lease: Awaited<ReturnType<typeof takeLease>>): Promise<void> => {
+  while ((await errorOf(lease.assertHeld()))?.code !== 'lease-lost') await delay(50);
+};
+
+describe('a run whose lease was taken', () => {
+  it('stops before its next effect, and whoever took it goes on', async () => {
+    const { account, environment } = run;
+    const store = await storeOf(seedTopology.name);
+    const written: string[] = [];
+    run.environment.account = Object.create(account, {
+      updateStream: {
+        async value(config: StreamConfig) {
+          written.push(config.name);
+          const info = await account.updateStream(config);
+          if (written.length === 1) {
+            await steal(store, { host: hostname(), pid: 2 ** 22 + 1 });
+            await delay(3_000); // longer than a renewal: the holder has noticed
+          }
+          return info;
+        },
+      },
+    }) as JetStreamWriter;
+    const error = await errorOf(migrate(environment, { to: 'multi', options: OPTIONS }));
+    expect(error).toMatchObject({ code: 'lease-lost', kind: 'partial' });
+    expect(written).toHaveLength(1);
+    expect((await store.lease())!.value).toMatchObject({ token: 'by-hand' });
+    run.environment.account = account;
+    expect(await resume(environment)).toMatchObject({ exitCode: 0, json: { result: 'done', to: 'multi' } });
+    expect(await rollBack(environment)).toMatchObject({ exitCode: 0, json: { to: 'single' } });
+  });
+});
