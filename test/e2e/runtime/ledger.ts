@@ -96,10 +96,15 @@ async function buriedIds({ nc }: Bus): Promise<string[]> {
   const consumer = await nc.jetstream().consumers.get('AA_DLQ', { filterSubjects: 'dlq.>' });
   const { num_pending: count } = await consumer.info();
   const ids: string[] = [];
-  if (count === 0) return ids;
-  for await (const message of await consumer.fetch({ max_messages: count, expires: 30_000 })) {
-    ids.push(/(poison|good)-\d+/.exec(message.string())?.[0] ?? `unknown: ${message.string().slice(0, 60)}`);
-    if (message.info.pending === 0) break;
+  while (ids.length < count) {
+    const before = ids.length;
+    const batch = await consumer.fetch({ max_messages: Math.min(1_000, count - before), expires: 30_000 });
+    for await (const message of batch) {
+      ids.push(
+        /(poison|good)-\d+/.exec(message.string())?.[0] ?? `unknown: ${message.string().slice(0, 60)}`,
+      );
+    }
+    if (ids.length === before) throw new Error(`only ${before} of ${count} dead letters could be read`);
   }
   return ids;
 }
