@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** A shared CI machine can stall for seconds: one more try there, named in the output as `(retry x1)`, and none at a desk. */
+const retriesInCi = process.env['CI'] ? 1 : 0;
+
 /**
  * The tier is in the file name: `.unit` needs nothing, `.int` real servers, `.e2e` the built commands. One tier after the
  * other: side by side they would take each other's two cores, and waits that are facts on a quiet machine become chance.
@@ -12,6 +15,7 @@ const tier = (name: string, groupOrder: number, testTimeout: number, maxWorkers:
     hookTimeout: Math.max(60_000, testTimeout),
     maxWorkers,
     sequence: { groupOrder },
+    retry: name === 'unit' ? 0 : retriesInCi,
     pool: 'forks' as const,
   },
 });
