@@ -37,20 +37,18 @@ export function createPublish(options: PublishOptions): Publish {
     headers.set('Nats-Msg-Id', messageId);
     options.inject((name, value) => headers.set(name, value));
     let pauseMs = FIRST_PAUSE_MS;
-    let why = 'no connection to NATS';
+    let why: string | undefined;
     for (;;) {
       const left = deadline - performance.now();
       if (left <= 0) {
         options.onPublished(false);
-        throw new NotStored(why);
+        throw new NotStored(why ?? 'no connection to NATS');
       }
       const link = options.link();
       if (link?.connected()) {
+        const timeout = Math.min(TRY_MS, left);
         try {
-          const reply = await link.nc.request(options.subject, payload, {
-            headers,
-            timeout: Math.min(TRY_MS, left),
-          });
+          const reply = await link.nc.request(options.subject, payload, { headers, timeout });
           const ack = reply.json<{ seq?: number; error?: { description: string } }>();
           if (ack.seq !== undefined && !ack.error) {
             options.onPublished(true);
@@ -58,7 +56,8 @@ export function createPublish(options: PublishOptions): Publish {
           }
           why = ack.error?.description ?? 'the answer is no PubAck';
         } catch (error) {
-          why = explain(error);
+          // The last try may have had a millisecond: its silence says less than the answer to the one before.
+          if (why === undefined || timeout === TRY_MS || !isTimeout(error)) why = explain(error);
         }
       }
       await sleep(Math.min(pauseMs * (0.5 + Math.random() / 2), Math.max(1, deadline - performance.now())));
@@ -70,6 +69,8 @@ export function createPublish(options: PublishOptions): Publish {
 function explain(error: unknown): string {
   if (error instanceof NatsError && error.code === ErrorCode.NoResponders)
     return 'no stream takes the subject';
-  if (error instanceof NatsError && error.code === ErrorCode.Timeout) return 'no PubAck in time';
+  if (isTimeout(error)) return 'no PubAck in time';
   return error instanceof Error ? error.message : String(error);
 }
+
+const isTimeout = (error: unknown): boolean => error instanceof NatsError && error.code === ErrorCode.Timeout;

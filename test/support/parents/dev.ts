@@ -17,7 +17,7 @@ try {
   const result = await devUp({ host, signal: stop.signal }, { dir, detach, ...ports }, async () => ({
     program: () => standIn,
     environment: process.env['POD_CRASH'] ? { CRASH: '1' } : {},
-    readyMs: 3_000,
+    readyMs: process.env['POD_CRASH'] ? 5_000 : 30_000, // in which a process starts and ends, and pods get ready
   }));
   process.stdout.write(`${JSON.stringify(result.json)}\n`);
 } catch (error) {

@@ -91,7 +91,8 @@ export function startPod(spec: PodSpec, changed: () => void): LocalPod {
       if (!of.running) break;
       if (answer === 'ready') failures = 0;
       else {
-        problem = answer.problem;
+        // A process that is only starting says less than how the one before it ended.
+        if (!answer.refused || quickExits === 0) problem = answer.problem;
         failures += answer.refused ? FAILURES : 1;
       }
       if (failures === 0) setReady(true);
