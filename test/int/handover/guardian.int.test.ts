@@ -40,7 +40,15 @@ const watched = (
 async function dieAt(death: Death, alone: boolean): Promise<number[]> {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', OPERATOR, run.server.url, death, ...(alone ? ['alone'] : [])],
+    [
+      '--import',
+      'tsx',
+      OPERATOR,
+      run.server.url,
+      run.environment.runsDir,
+      death,
+      ...(alone ? ['alone'] : []),
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   let told = '';

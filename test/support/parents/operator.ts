@@ -1,7 +1,5 @@
 // Migrates the seeds' topology and kills itself with -9 at a named point of the window; with `alone`, its guardian first.
 import { writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type JetStreamWriter,
@@ -18,7 +16,7 @@ import { type Death, guardiansOf } from '../guardians.ts';
 import { OPTIONS } from '../runs.ts';
 import { seedTopology } from '../topologies.ts';
 
-const [url, death, alone] = process.argv.slice(2) as [string, Death, string | undefined];
+const [url, runsDir, death, alone] = process.argv.slice(2) as [string, string, Death, string | undefined];
 /** Publishes that are let go before the death in the middle of it. */
 const LET_GO = 3;
 /** ms that the window is kept open, so that something is held in it. */
@@ -71,7 +69,7 @@ const outcome = await migrate(
     platform: nonePlatform,
     host: silentHost,
     signal: new AbortController().signal,
-    runsDir: join(tmpdir(), `aa-operator-${process.pid}`),
+    runsDir,
     timeouts: DEFAULT_TIMEOUTS,
   },
   { to: 'multi', options: OPTIONS },
