@@ -40,7 +40,8 @@ export function createPublish(options: PublishOptions): Publish {
     let why: string | undefined;
     for (;;) {
       const left = deadline - performance.now();
-      if (left <= 0) {
+      if (left < 1) {
+        // A timer may fire a fraction early, and the client refuses a timeout below 1 ms.
         options.onPublished(false);
         throw new NotStored(why ?? 'no connection to NATS');
       }
