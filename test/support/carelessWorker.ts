@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConnectSettings, Topology } from '@aa-ops/topology';
-import { connect } from 'nats';
+import { type ConnectSettings, openConnection, type Topology } from '@aa-ops/topology';
 import type { WorkRecord } from '../../cli/src/traffic/index.ts';
 
 export interface CarelessWorker {
@@ -21,7 +20,7 @@ export async function startCarelessWorker(
   firstMode: string,
   record: WorkRecord,
 ): Promise<CarelessWorker> {
-  const connection = await connect({ servers: settings.servers });
+  const connection = await openConnection({ ...settings, name: 'worker' });
   const jetStream = connection.jetstream();
   let mode = firstMode;
   let finishing = false;

@@ -17,6 +17,8 @@ export interface CliResult {
 export interface CliOptions {
   env?: Record<string, string>;
   cwd?: string;
+  /** A command and its arguments that runs ours: another machine's name, say. */
+  through?: readonly string[];
   /** Called with each line of stderr: the place to send a signal at a known moment. */
   onProgress?(line: string, child: ChildProcess): void;
 }
@@ -24,7 +26,8 @@ export interface CliOptions {
 /** Runs aa-ops under plain node, without a terminal, and waits for its end. */
 export function aaOps(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [AA_OPS, ...args], {
+    const [command, ...rest] = [...(options.through ?? []), process.execPath, AA_OPS, ...args];
+    const child = spawn(command!, rest, {
       env: { ...process.env, NO_COLOR: '1', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

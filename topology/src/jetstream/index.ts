@@ -7,6 +7,6 @@ export * from './connect.ts';
 export * from './headers.ts';
 export * from './publish.ts';
 export * from './pullDurable.ts';
-export { type Range, readRange, type StreamMessage } from './readRange.ts';
+export { type Range, RANGE_READER, readRange, type StreamMessage } from './readRange.ts';
 export * from './clientTypes.ts';
 export * from './keyValue.ts';

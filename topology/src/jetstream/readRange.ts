@@ -24,6 +24,10 @@ export interface Range {
   signal?: AbortSignal;
 }
 
+/** Describes our own throw-away consumers: one whose process was killed stands for `INACTIVE_NS` more, and reads nothing. */
+export const RANGE_READER = 'aa-ops: reads a range, goes by itself';
+
+const INACTIVE_NS = 30_000_000_000;
 const BATCH = 1_000;
 /** ms without a message or an answer after which the reading is taken up anew behind the last message that came. */
 const STALL_MS = 3_000;
@@ -86,7 +90,8 @@ async function openPull(account: JetStreamWriter, stream: string, range: Range):
       max_deliver: 1,
       mem_storage: true,
       num_replicas: 1,
-      inactive_threshold: 30_000_000_000,
+      inactive_threshold: INACTIVE_NS,
+      description: RANGE_READER,
       ...(range.headersOnly ? { headers_only: true } : {}),
       ...(range.filters?.length === 1 ? { filter_subject: range.filters[0] } : {}),
       ...(range.filters && range.filters.length > 1 ? { filter_subjects: range.filters } : {}),

@@ -1,4 +1,4 @@
-import type { ConsumerInfo, StreamInfo } from '../../jetstream/index.ts';
+import { type ConsumerInfo, RANGE_READER, type StreamInfo } from '../../jetstream/index.ts';
 import { intersectSets } from '../../subjects/sets.ts';
 import { epochOfSource } from '../names.ts';
 import type { HandoverGroup } from '../types.ts';
@@ -24,7 +24,10 @@ export function checkReaders(
   return group.copies.flatMap(({ origin, target, filters }) => {
     const consumers = consumersOf(origin)
       .filter(
-        ({ name, config }) => !declared.has(name) && intersectSets(filtersOf(config), filters).length > 0,
+        ({ name, config }) =>
+          !declared.has(name) &&
+          config.description !== RANGE_READER && // ours, of a run that was killed a moment ago
+          intersectSets(filtersOf(config), filters).length > 0,
       )
       .map(({ name, config }) => `${config.durable_name ? 'durable' : 'ephemeral'} ${origin} > ${name}`);
     const copies = streams
