@@ -1,3 +1,4 @@
+import { DEFAULT_PATIENCE_MS, patient } from '@aa-ops/topology';
 import { openJournal } from '../saga/journal.ts';
 import { type Lease, takeLease } from '../saga/lease.ts';
 import type { RunDocument } from '../saga/runDocument.ts';
@@ -10,7 +11,7 @@ export async function withLease<T>(
   command: string,
   work: (store: StateStore, lease: Lease) => Promise<T>,
 ): Promise<T> {
-  const store = await StateStore.open(environment.account, environment.topology);
+  const store = await StateStore.open(patiently(environment), environment.topology);
   const lease = await takeLease(store, command, environment.signal);
   try {
     return await work(store, lease);
@@ -18,6 +19,10 @@ export async function withLease<T>(
     await lease.release();
   }
 }
+
+/** A run outlives the restart of a server, until somebody presses Ctrl-C. */
+const patiently = ({ account, signal }: RunEnvironment) =>
+  patient(account, { forMs: DEFAULT_PATIENCE_MS, signal });
 
 /** Everything that the steps of one run work with. */
 export async function openContext(
@@ -28,6 +33,7 @@ export async function openContext(
 ): Promise<RunContext> {
   return {
     ...environment,
+    account: patiently(environment),
     store,
     lease,
     run,

@@ -1,8 +1,10 @@
 import {
   type ConnectSettings,
+  DEFAULT_PATIENCE_MS,
   holdFor,
   type JetStreamWriter,
   openWriter,
+  patient,
   recoverWindow,
   type WindowSpec,
 } from '@aa-ops/topology';
@@ -35,7 +37,7 @@ export function runGuardian(): void {
       case 'connect':
         settings = { ...message.settings, name: 'aa-ops guardian' };
         topology = message.topology;
-        account = await openWriter(settings);
+        account = patient(await openWriter(settings), { forMs: DEFAULT_PATIENCE_MS });
         return;
       case 'arm':
         armed = { spec: message.spec, standing: await holdFor(account!, settings!, message.spec) };

@@ -27,7 +27,8 @@ export interface SortedOut {
  * Tells what streams have captured already from what is missing. Messages are compared as a multiset (subject, headers,
  * payload), since equal ones without an id cannot be told apart: those captured before the window are the first of their
  * kind that were held, those captured after it the last, so that the right publisher gets its one answer. What a dead
- * process had let go (`elsewhere`) is the first of what remains: it let go in order.
+ * process had let go (`elsewhere`) is the first of what remains: it let go in order. What we know to be `stored`, by its
+ * answer, is taken out before anything is looked for.
  */
 export async function sortOutCaptured(
   account: JetStreamWriter,
@@ -35,6 +36,7 @@ export async function sortOutCaptured(
   captors: readonly Captor[],
   filters: readonly string[],
   elsewhere: readonly Msg[],
+  stored: ReadonlySet<Msg> = new Set(),
 ): Promise<SortedOut> {
   const placesOf = (wanted: Captor['side']) =>
     placesCaptured(
@@ -48,6 +50,11 @@ export async function sortOutCaptured(
   const left = held.map((one) => ({ one, key: keyOfHeld(one.message), captured: false }));
   const unanswered: SortedOut['unanswered'] = [];
   for (const it of left) it.captured = before.get(it.key)?.shift() !== undefined;
+  for (const it of left) {
+    if (!stored.has(it.one.message)) continue;
+    after.get(it.key)?.shift();
+    it.captured = true;
+  }
   for (const it of left) {
     const count = letGo.get(it.key) ?? 0;
     const place = it.captured || count === 0 ? undefined : after.get(it.key)?.shift();

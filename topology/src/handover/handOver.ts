@@ -7,7 +7,8 @@ import { barrierSubject } from './names.ts';
 import type { Captor } from './captured.ts';
 import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
-import { readSentinels, runWindow, type SentinelPlace, type WindowResult } from './window.ts';
+import { readSentinels, type SentinelPlace } from './drain.ts';
+import { runWindow, type WindowResult } from './window.ts';
 import { readWindow, specifyWindow, type WindowSpec } from './windowSpec.ts';
 
 /** A second process that stands by, with a hold of its own, to end a window whose parent died in it. */
@@ -109,8 +110,10 @@ async function release(
   const held = await hold.end();
   const captors = captorsOf(spec, since, window);
   const again = captors.filter(({ side }) => side === 'after').map(({ stream }) => stream);
-  if (held.length > 0) await hold.barrier(again.map((stream) => barrierSubject(spec.run, stream)));
-  const fates = await letGo(account, held, captors, spec.moved, hold.elsewhere);
+  const fates = await letGo(account, held, captors, spec.moved, {
+    elsewhere: hold.elsewhere,
+    barrier: () => hold.barrier(again.map((stream) => barrierSubject(spec.run, stream))),
+  });
   return spec.copies.map(({ filters }) => countLetGo(fates, filters));
 }
 

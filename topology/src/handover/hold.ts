@@ -2,9 +2,11 @@ import { OpsError } from '../errors.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ConnectSettings,
+  DEFAULT_PATIENCE_MS,
   type Msg,
   type NatsConnection,
   openConnection,
+  patiently,
   type Subscription,
 } from '../jetstream/index.ts';
 import { RESERVED_PREFIX } from '../model.ts';
@@ -16,17 +18,22 @@ export interface HeldMessage {
 }
 
 export interface HoldLimits {
-  /** Bytes that may be held; past it the subjects go back to the origin, and everything held with them. */
+  /**
+   * Bytes that may be held; past it the subjects go back to the origin, and everything held with them. Past twice as many
+   * nothing more is kept: its publisher gets no answer, as if its own connection had gone.
+   */
   maxBytes: number;
 }
 
 /** Replies to what is being let go come here; nothing else has such a reply subject. */
 export const LET_GO_PREFIX = `${RESERVED_PREFIX}let-go.`;
 
-/** ms for one answer to a probe or a barrier, and how often it is asked for. */
+/** ms for one answer to a probe or a barrier, between two times that it is asked for, and for all of them. */
 const ANSWER_MS = 500;
-const MAX_ASKS = 20;
 const POLL_MS = 5;
+const PROBE_MS = 5_000;
+/** ms that a server which stands still may keep a barrier waiting: what it routes, it routes later. */
+const OTHERS_MS = 3_000;
 
 export const DEFAULT_HOLD_LIMITS: HoldLimits = { maxBytes: 64 * 1024 * 1024 };
 
@@ -39,6 +46,8 @@ export interface Hold {
   /** What another process let go while this stood; where it died meanwhile, publishers may miss their answer. */
   readonly elsewhere: readonly Msg[];
   readonly overflown: boolean;
+  /** Not kept, past twice the limit. */
+  readonly dropped: number;
   /** Every message that any server routed before this call is in `held` afterwards, and none comes any more. */
   end(): Promise<readonly HeldMessage[]>;
   /**
@@ -62,6 +71,7 @@ export async function openHold(
   const held: HeldMessage[] = [];
   const elsewhere: Msg[] = [];
   let bytes = 0;
+  let dropped = 0;
   let refused: Error | undefined;
   const keep = (error: Error | null, message: Msg): void => {
     if (error) {
@@ -73,6 +83,10 @@ export async function openHold(
       return;
     }
     const size = message.data.length + message.subject.length + 256;
+    if (bytes + size > 2 * limits.maxBytes) {
+      dropped += 1;
+      return;
+    }
     bytes += size;
     held.push({ message, bytes: size }); // past the limit too: the window is being reverted, and they go with it
   };
@@ -99,15 +113,22 @@ export async function openHold(
     get overflown() {
       return bytes > limits.maxBytes;
     },
+    get dropped() {
+      return dropped;
+    },
     async end() {
-      await connection.flush();
+      await flushed(connection);
       for (const subscription of subscriptions) subscription.unsubscribe();
-      await connection.flush();
+      await flushed(connection);
       return held;
     },
     async barrier(subjects) {
-      const through = [connection, ...others];
-      await Promise.all(through.flatMap((one) => subjects.map((subject) => insistOnAnswer(one, subject))));
+      const ask = (one: NatsConnection, forMs: number) =>
+        Promise.all(subjects.map((subject) => insistOnAnswer(one, subject, forMs)));
+      await Promise.all([
+        ask(connection, DEFAULT_PATIENCE_MS),
+        ...others.map((one) => ask(one, OTHERS_MS).catch(() => {})),
+      ]);
     },
     close,
   };
@@ -141,19 +162,28 @@ async function proveEverywhere(connection: NatsConnection, others: readonly Nats
   const probe = `${RESERVED_PREFIX}probe.${Math.random().toString(36).slice(2)}`;
   const subscription = connection.subscribe(probe, { callback: (_error, message) => void message.respond() });
   await connection.flush();
-  await Promise.all(others.map((other) => insistOnAnswer(other, probe)));
+  await Promise.all(others.map((other) => insistOnAnswer(other, probe, PROBE_MS)));
   subscription.unsubscribe();
 }
 
-/** Interest takes a moment to reach every server, and so does a stream's after its subjects changed. */
-async function insistOnAnswer(connection: NatsConnection, subject: string): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
+/** Interest takes a moment to reach every server, and so does a stream's after its subjects changed, or its leader. */
+async function insistOnAnswer(connection: NatsConnection, subject: string, forMs: number): Promise<void> {
+  const deadline = performance.now() + forMs;
+  for (;;) {
     try {
       await connection.request(subject, undefined, { timeout: ANSWER_MS });
       return;
     } catch (error) {
-      if (attempt >= MAX_ASKS) throw error;
+      if (performance.now() > deadline) throw error;
       await delay(POLL_MS);
     }
   }
 }
+
+/** A flush that a restart of the server interrupts is sent again: the client takes its subscriptions up by itself. */
+const flushed = (connection: NatsConnection): Promise<void> =>
+  patiently(
+    () => connection.flush(),
+    { forMs: DEFAULT_PATIENCE_MS },
+    () => !connection.isClosed(),
+  );

@@ -9,6 +9,7 @@ export * from './moveConsumers.ts';
 export * from './hold.ts';
 export * from './windowSpec.ts';
 export * from './window.ts';
+export * from './drain.ts';
 export * from './captured.ts';
 export * from './letGo.ts';
 export * from './handOver.ts';

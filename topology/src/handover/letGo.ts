@@ -21,33 +21,63 @@ export interface HeldFate {
   outcome: Outcome;
 }
 
+/** ms for the answers to one round, and rounds: together as long as a server may take to come back. */
 const ACK_MS = 5_000;
+const MAX_ROUNDS = 5;
 const decoder = new TextDecoder();
+
+export interface LetGoOptions {
+  /** What a process that died had begun to let go: its publishers get the place that the stream gave it. */
+  elsewhere?: readonly Msg[];
+  /** Has everything stored that any server routed before: what is read afterwards holds it. */
+  barrier?(): Promise<void>;
+}
 
 /**
  * Publishes every held message that no stream captured by itself, in the order it came, headers and all, and passes each
  * answer on to its publisher. All at once on one connection: a publisher waits for the window and this, not for others.
- * `elsewhere` is what a process that died had begun to let go: its publishers get the place that the stream gave it.
+ * What gets no answer (a server that restarts) is looked for in the streams, and published again if it is not there.
  */
 export async function letGo(
   account: JetStreamWriter,
   held: readonly HeldMessage[],
   captors: readonly Captor[],
   filters: readonly string[],
-  elsewhere: readonly Msg[] = [],
+  { elsewhere = [], barrier = async () => {} }: LetGoOptions = {},
 ): Promise<HeldFate[]> {
   if (held.length === 0) return [];
-  const { missing, unanswered } = await sortOutCaptured(account, held, captors, filters, elsewhere);
-  for (const [message, place] of unanswered) answerWith(account.connection, message, place);
-  const outcomes = await republish(
-    account.connection,
-    missing.map(({ message }) => message),
-  );
+  const outcomes = new Map<Msg, Outcome>();
+  const sent = new Set(elsewhere);
+  for (let round = 1; ; round++) {
+    await barrier();
+    const stored = new Set([...outcomes].flatMap(([message, fate]) => (fate === 'stored' ? [message] : [])));
+    const { missing, unanswered } = await sortOutCaptured(
+      account,
+      held,
+      captors,
+      filters,
+      [...sent].filter((message) => !stored.has(message)),
+      stored,
+    );
+    for (const [message, place] of unanswered) {
+      answerWith(account.connection, message, place);
+      if (outcomes.has(message)) outcomes.set(message, 'stored');
+    }
+    const again = missing.map(({ message }) => message).filter((message) => isOpen(outcomes.get(message)));
+    const answered = await republish(account.connection, again);
+    for (const [message, outcome] of answered) outcomes.set(message, outcome);
+    if (![...outcomes.values()].includes('unanswered') || round === MAX_ROUNDS) break;
+    for (const message of again) sent.add(message);
+    await account.connection.flush().catch(() => {}); // behind what is still on its way to the server
+  }
   return held.map(({ message }) => ({
     subject: message.subject,
     outcome: outcomes.get(message) ?? 'duplicate',
   }));
 }
+
+/** Not tried yet, or without an answer. */
+const isOpen = (outcome: Outcome | undefined): boolean => outcome === undefined || outcome === 'unanswered';
 
 /** Where the dead process had passed the answer on already, this is a second one: its inbox has no taker any more. */
 function answerWith(connection: NatsConnection, { reply }: Msg, { stream, seq }: StoredAt): void {

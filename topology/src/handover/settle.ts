@@ -5,7 +5,7 @@ import { epochFilter } from './names.ts';
 import { readRange } from '../jetstream/index.ts';
 import { lastOn } from './reads.ts';
 import type { Copy, HandoverContext, PairMemory } from './types.ts';
-import type { SentinelPlace } from './window.ts';
+import type { SentinelPlace } from './drain.ts';
 import type { WindowSpec } from './windowSpec.ts';
 
 /** What a later handover of the same pairs has to know of this one. Pure. */

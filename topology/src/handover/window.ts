@@ -1,17 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, OpsError } from '../errors.ts';
-import type { JetStreamWriter, StreamConfig } from '../jetstream/index.ts';
-import { sentinelSubject } from './names.ts';
+import { impatient, isWithoutEffect, type JetStreamWriter, type StreamConfig } from '../jetstream/index.ts';
+import { drain, mayBeTaken, type SentinelPlace, type Window, within } from './drain.ts';
 import { readWindow, type WindowSpec, type WindowState } from './windowSpec.ts';
-
-/** Where the last message of an origin and its copy lie: the end of what is copied, and of what was not taken directly. */
-export interface SentinelPlace {
-  origin: string;
-  target: string;
-  originSeq: number;
-  /** The target's next sequence is its first direct message: the start of the way back. */
-  targetSeq: number;
-}
 
 export interface WindowResult {
   outcome: 'taken' | 'reverted';
@@ -25,19 +16,18 @@ export interface WindowResult {
 export interface WindowLimits {
   /** ms that the drain may take before the subjects go back: well below the 5 s that clients wait for an ack by default. */
   drainMs: number;
+  /** ms from the release on after which the subjects go back, as long as no take can have come true. */
+  holdMs: number;
   /** ms for which a take or a revert is tried again: until then, somebody has to own the subjects. */
   settleMs: number;
 }
 
-export const DEFAULT_WINDOW_LIMITS: WindowLimits = { drainMs: 2_000, settleMs: 60_000 };
-
-/** ms between two looks at a draining target. */
-const POLL_MS = 1;
+export const DEFAULT_WINDOW_LIMITS: WindowLimits = { drainMs: 2_000, holdMs: 4_000, settleMs: 60_000 };
 
 /**
  * Release, drain, take: the only time that nobody owns the moved subjects. Every step looks whether it is already so, so
- * that a second process may go on where the first one died. Where draining fails before anything was taken, the
- * subjects go back to where they were; from the first take on it only goes forward.
+ * that a second process may go on where the first one died. Where it fails before a take may have come true, the
+ * subjects go back to where they were; from there on it only goes forward. `mayGoOn`: more may still be held.
  */
 export async function runWindow(
   account: JetStreamWriter,
@@ -47,22 +37,24 @@ export async function runWindow(
 ): Promise<WindowResult> {
   const states = await readWindow(account, spec);
   refuseForeign(states);
-  const begun = performance.now();
-  const elapsed = (): number => Math.round((performance.now() - begun) * 100) / 100;
-  const anyTaken = (): boolean => states.some(({ stands }) => stands === 'taken');
+  const window: Window = {
+    account: impatient(account),
+    spec,
+    states,
+    mayGoOn,
+    limits,
+    begun: performance.now(),
+  };
+  const elapsed = (): number => Math.round((performance.now() - window.begun) * 100) / 100;
   try {
-    await Promise.all(
-      states.filter((s) => s.stands === 'before' && s.stream.released).map((s) => release(account, s)),
-    );
-    const sentinels = await drain(account, spec, limits, mayGoOn, anyTaken);
-    await Promise.all(
-      states.filter((s) => s.stream.taken && s.stands !== 'taken').map((s) => take(account, s, limits)),
-    );
+    await release(window);
+    const sentinels = await drain(window);
+    await take(window);
     return { outcome: 'taken', windowMs: elapsed(), sentinels };
   } catch (error) {
     const now = await readWindow(account, spec).catch(() => states);
-    if (now.some(({ stands }) => stands === 'taken')) throw halfWay(spec, error);
-    await Promise.all(now.filter((s) => s.stands !== 'before').map((s) => revert(account, s, limits)));
+    if (mayBeTaken(states) || now.some(({ stands }) => stands === 'taken')) throw halfWay(spec, error);
+    await revert(window);
     return { outcome: 'reverted', windowMs: elapsed(), sentinels: [], reason: messageOf(error) };
   }
 }
@@ -83,105 +75,88 @@ function refuseForeign(states: readonly WindowState[]): void {
 
 const withSubjects = (config: StreamConfig, subjects: string[]): StreamConfig => ({ ...config, subjects });
 
-async function release(account: JetStreamWriter, state: WindowState): Promise<void> {
-  await account.updateStream(withSubjects(state.config, state.stream.released!));
-  state.stands = 'released';
+async function release({ account, states, limits }: Window): Promise<void> {
+  const giving = states.filter(({ stands, stream }) => stands === 'before' && stream.released);
+  await allOf(giving, async (state) => {
+    const subjects = state.stream.released!;
+    try {
+      await within(limits.drainMs, account.updateStream(withSubjects(state.config, subjects)));
+    } catch (error) {
+      if (!isWithoutEffect(error)) state.stands = 'released'; // or will be
+      throw error;
+    }
+    state.stands = 'released';
+  });
 }
 
-async function take(account: JetStreamWriter, state: WindowState, limits: WindowLimits): Promise<void> {
-  await insist(() => account.updateStream(withSubjects(state.config, state.stream.taken!)), limits.settleMs);
-  state.stands = 'taken';
-}
-
-async function revert(account: JetStreamWriter, state: WindowState, limits: WindowLimits): Promise<void> {
-  await insist(
-    () => account.updateStream(withSubjects(state.config, [...state.stream.before, state.stream.barrier])),
-    limits.settleMs,
+/**
+ * Tried again until it succeeds. As long as every take was refused, and so none can come true later, it gives up where
+ * more is held than may be, or for longer.
+ */
+async function take(window: Window): Promise<void> {
+  const { account, states, mayGoOn, limits, begun } = window;
+  let asking = 0;
+  let givenUp = false;
+  const giveUp = (): boolean => {
+    const tooMuch = !mayGoOn() || performance.now() - begun > limits.holdMs;
+    givenUp ||= tooMuch && asking === 0 && !mayBeTaken(states);
+    return givenUp;
+  };
+  await allOf(
+    states.filter(({ stands, stream }) => stream.taken && stands !== 'taken'),
+    async (state) => {
+      await insist(
+        async () => {
+          asking += 1;
+          try {
+            await account.updateStream(withSubjects(state.config, state.stream.taken!));
+          } catch (error) {
+            state.unsure ||= !isWithoutEffect(error);
+            throw error;
+          } finally {
+            asking -= 1;
+          }
+        },
+        limits.settleMs,
+        giveUp,
+      );
+      state.stands = 'taken';
+    },
   );
-  state.stands = 'before';
+}
+
+/** Every origin, so that the barrier is heard; one whose release was refused has all it had, whatever it answers now. */
+async function revert({ account, states, limits }: Window): Promise<void> {
+  await allOf(
+    states.filter(({ stream }) => stream.released),
+    async ({ config, stream, stands }) => {
+      const subjects = [...stream.before, stream.barrier];
+      const back = () => account.updateStream(withSubjects(config, subjects));
+      if (stands === 'before') await back().catch(() => {});
+      else await insist(back, limits.settleMs);
+    },
+  );
+}
+
+/** All at once; waits for every one of them before it throws what the first one threw. */
+async function allOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const results = await Promise.allSettled(items.map(work));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** Tries again what has to succeed, until it does or the time is up: the same update twice is the same as once. */
-async function insist(work: () => Promise<unknown>, forMs: number): Promise<void> {
+async function insist(work: () => Promise<unknown>, forMs: number, giveUp = () => false): Promise<void> {
   const deadline = Date.now() + forMs;
   for (let wait = 10; ; wait = Math.min(wait * 2, 1_000)) {
     try {
       await work();
       return;
     } catch (error) {
-      if (Date.now() > deadline) throw error;
+      if (Date.now() > deadline || giveUp()) throw error;
       await delay(wait);
+      if (giveUp()) throw error;
     }
-  }
-}
-
-/**
- * A sentinel for each copy behind its origin's last message; where it has arrived, everything before it has (order is kept). It works
- * where looking for the last message itself does not: expired, purged, dropped for its repeated id.
- */
-async function drain(
-  account: JetStreamWriter,
-  spec: WindowSpec,
-  limits: WindowLimits,
-  mayGoOn: () => boolean,
-  anyTaken: () => boolean,
-): Promise<SentinelPlace[]> {
-  const deadline = Date.now() + limits.drainMs;
-  const guard = (what: string): void => {
-    if (anyTaken()) return; // nothing but forward
-    if (!mayGoOn()) throw new OpsError('hold-full', 'more was published in the window than may be held');
-    if (Date.now() > deadline) throw new OpsError('drain-timeout', `${what} within ${limits.drainMs} ms`);
-  };
-  return Promise.all(
-    spec.copies.map(async ({ origin, target, epoch }): Promise<SentinelPlace> => {
-      const subject = sentinelSubject(epoch, spec.attempt);
-      const originSeq = await sendSentinel(account, origin, subject, guard);
-      const targetSeq = await arrival(account, target, subject, () =>
-        guard(`${target} did not get ${origin}'s last message`),
-      );
-      return { origin, target, originSeq, targetSeq };
-    }),
-  );
-}
-
-async function sendSentinel(
-  account: JetStreamWriter,
-  origin: string,
-  subject: string,
-  guard: (what: string) => void,
-): Promise<number> {
-  // One that a dead process sent is as good, and the first one is the one that counts.
-  const standing = await account.message(origin, { seq: 1, nextBySubject: subject });
-  if (standing) return standing.seq;
-  for (;;) {
-    try {
-      const reply = await account.connection.request(subject, undefined, { timeout: 1_000 });
-      const ack = JSON.parse(new TextDecoder().decode(reply.data)) as {
-        seq?: number;
-        error?: { description: string };
-      };
-      if (!ack.error && ack.seq !== undefined) return ack.seq; // a refusal carries a sequence as well: 0
-      throw new Error(ack.error?.description);
-    } catch (error) {
-      guard(`${origin} did not take the sentinel (${messageOf(error)})`);
-      const stored = await account.message(origin, { seq: 1, nextBySubject: subject }).catch(() => undefined);
-      if (stored) return stored.seq;
-      await delay(POLL_MS);
-    }
-  }
-}
-
-async function arrival(
-  account: JetStreamWriter,
-  target: string,
-  subject: string,
-  guard: () => void,
-): Promise<number> {
-  for (;;) {
-    const found = await account.message(target, { seq: 1, nextBySubject: subject });
-    if (found) return found.seq;
-    guard();
-    await delay(POLL_MS);
   }
 }
 
@@ -196,22 +171,3 @@ const halfWay = (spec: WindowSpec, cause: unknown): OpsError =>
       cause,
     },
   );
-
-/** What a window that another process took to its end has left: the places of its sentinels. */
-export async function readSentinels(account: JetStreamWriter, spec: WindowSpec): Promise<SentinelPlace[]> {
-  return Promise.all(
-    spec.copies.map(async ({ origin, target, epoch }) => {
-      const subject = sentinelSubject(epoch, spec.attempt);
-      const [there, here] = await Promise.all([
-        account.message(origin, { seq: 1, nextBySubject: subject }),
-        account.message(target, { seq: 1, nextBySubject: subject }),
-      ]);
-      if (!there || !here)
-        throw new OpsError('sentinel-missing', `no sentinel ${subject} on ${origin} and ${target}`, {
-          kind: 'partial',
-          hint: 'the subjects have their new owners; somebody deleted or purged messages meanwhile, look at both streams',
-        });
-      return { origin, target, originSeq: there.seq, targetSeq: here.seq };
-    }),
-  );
-}

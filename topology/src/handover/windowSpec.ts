@@ -73,6 +73,8 @@ export interface WindowState {
   stream: WindowStream;
   config: StreamConfig;
   stands: 'before' | 'released' | 'taken' | 'final' | 'elsewhere';
+  /** It was asked to take and nobody knows whether it did. */
+  unsure?: boolean;
 }
 
 const same = (a: readonly string[], b: readonly string[] | undefined): boolean =>

@@ -4,6 +4,7 @@ export { type ApiRequest, requestError } from './apiRequest.ts';
 export { JetStreamError, JsError } from './jsError.ts';
 export { openReader, openWriter } from './openAccount.ts';
 export * from './connect.ts';
+export * from './patient.ts';
 export * from './headers.ts';
 export * from './publish.ts';
 export * from './pullDurable.ts';

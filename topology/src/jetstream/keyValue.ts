@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
 import type { JetStreamReader, JetStreamWriter } from './account.ts';
 import { requestError } from './apiRequest.ts';
 import { JsError } from './jsError.ts';
 import { newHeaders } from './clientTypes.ts';
+import { DEFAULT_PATIENCE_MS, patiently } from './patient.ts';
 
 /** A value and the sequence that it was stored at: what a compare-and-set compares. */
 export interface KeyValueEntry<T> {
@@ -55,22 +55,8 @@ export async function listKeys(account: JetStreamReader, bucket: string, prefix:
   return [...counts.keys()].map((subject) => subject.slice(keySubject(bucket, '').length)).sort();
 }
 
-/** ms for one write, and how often one without a condition is tried again while a leader is missing. */
+/** ms for one write. */
 const WRITE_MS = 5_000;
-const MAX_TRIES = 5;
-const RETRY_MS = 250;
-
-/** Storing the same value twice is as good as once; with a condition nobody could tell whose write it was. */
-async function persistently<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (attempt >= MAX_TRIES) throw error;
-      await delay(RETRY_MS);
-    }
-  }
-}
 
 /**
  * Stores a value as JSON. With `expected`, only if the key's revision is that one (0: there is no key yet); OpsError
@@ -87,10 +73,15 @@ export async function writeKey(
   if (expected !== undefined) headers.set('Nats-Expected-Last-Subject-Sequence', String(expected));
   const subject = keySubject(bucket, key);
   const publish = () =>
-    account.connection.request(subject, JSON.stringify(value), { headers, timeout: WRITE_MS });
-  const reply = await (expected === undefined ? persistently(publish) : publish()).catch((error: unknown) => {
-    throw requestError(error, subject, WRITE_MS);
-  });
+    account.connection
+      .request(subject, JSON.stringify(value), { headers, timeout: WRITE_MS })
+      .catch((error: unknown) => {
+        throw requestError(error, subject, WRITE_MS);
+      });
+  // Storing the same value twice is as good as once; with a condition nobody could tell whose write it was.
+  const reply = await (expected === undefined
+    ? patiently(publish, { forMs: DEFAULT_PATIENCE_MS })
+    : publish());
   const ack = JSON.parse(decoder.decode(reply.data)) as {
     seq?: number;
     error?: { err_code: number; description: string };
