@@ -40,9 +40,10 @@ export async function startCarelessWorker(
   };
   const running = (async () => {
     for (;;) {
+      const last = finishing; // a turn that was begun before may have looked where the durable was
       // A durable that is being made anew is not there for a moment: look again.
       const empty = await turn().catch(() => delay(20).then(() => false));
-      if (finishing && empty) return;
+      if (last && empty) return;
     }
   })();
   return {

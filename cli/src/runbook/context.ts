@@ -7,6 +7,7 @@ import type {
   JetStreamWriter,
   Ownership,
   Topology,
+  WindowBounds,
 } from '@aa-ops/topology';
 import type { Platform } from '../platform/platform.ts';
 import type { Lease } from '../saga/lease.ts';
@@ -41,6 +42,8 @@ export interface RunEnvironment {
   /** Folder of backups and reports; one folder a run in it. */
   runsDir: string;
   timeouts: RunTimeouts;
+  /** Other bounds of the windows than the engine's own. */
+  windowBounds?: WindowBounds;
 }
 
 /** What a step works with: the environment, and the one run that is open. */

@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, OpsError } from '../errors.ts';
 import { isPassing, type JetStreamReader, type JetStreamWriter } from '../jetstream/index.ts';
 import { sentinelSubject } from './names.ts';
-import type { WindowLimits } from './window.ts';
-import type { WindowSpec, WindowState } from './windowSpec.ts';
+import type { WindowBounds, WindowSpec, WindowState } from './windowSpec.ts';
 
 /** Where the last message of an origin and its copy lie: the end of what is copied, and of what was not taken directly. */
 export interface SentinelPlace {
@@ -20,7 +19,7 @@ export interface Window {
   spec: WindowSpec;
   states: WindowState[];
   mayGoOn: () => boolean;
-  limits: WindowLimits;
+  bounds: WindowBounds;
   begun: number;
 }
 
@@ -51,13 +50,13 @@ export async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
  * A sentinel for each copy behind its origin's last message; where it has arrived, everything before it has (order is kept). It works
  * where looking for the last message itself does not: expired, purged, dropped for its repeated id.
  */
-export async function drain({ account, spec, states, mayGoOn, limits }: Window): Promise<SentinelPlace[]> {
-  const deadline = performance.now() + limits.drainMs;
+export async function drain({ account, spec, states, mayGoOn, bounds }: Window): Promise<SentinelPlace[]> {
+  const deadline = performance.now() + bounds.drainMs;
   const guard = (what: string): void => {
     if (mayBeTaken(states)) return; // nothing but forward
     if (!mayGoOn()) throw new OpsError('hold-full', 'more was published in the window than may be held');
     if (performance.now() > deadline)
-      throw new OpsError('drain-timeout', `${what} within ${limits.drainMs} ms`);
+      throw new OpsError('drain-timeout', `${what} within ${bounds.drainMs} ms`);
   };
   /** One look at a stream; undefined also where nobody answers just then. */
   const look: Look = async (stream, subject) => {

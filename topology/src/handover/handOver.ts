@@ -9,7 +9,13 @@ import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
 import { readSentinels, type SentinelPlace } from './drain.ts';
 import { runWindow, type WindowResult } from './window.ts';
-import { readWindow, specifyWindow, type WindowSpec } from './windowSpec.ts';
+import {
+  DEFAULT_BOUNDS,
+  readWindow,
+  specifyWindow,
+  type WindowBounds,
+  type WindowSpec,
+} from './windowSpec.ts';
 
 /** A second process that stands by, with a hold of its own, to end a window whose parent died in it. */
 export interface WindowGuard {
@@ -24,6 +30,7 @@ export interface HandOverOptions {
   attempt: number;
   /** Rights for a hold are missing: publishers meet 503 in the window and have to retry. */
   withoutHold?: boolean;
+  bounds?: WindowBounds;
   guard?: WindowGuard;
 }
 
@@ -55,6 +62,7 @@ export async function handOver(
     run: options.run,
     attempt: options.attempt,
     hold: !options.withoutHold,
+    ...(options.bounds ? { bounds: options.bounds } : {}),
   });
   await options.guard?.arm(spec);
   try {
@@ -98,7 +106,8 @@ export async function holdFor(
   const since = new Map(
     infos.flatMap((info) => (info ? [[info.config.name, info.state.last_seq] as const] : [])),
   );
-  return { hold: await openHold(settings, spec.moved), since };
+  const { holdBytes } = spec.bounds ?? DEFAULT_BOUNDS;
+  return { hold: await openHold(settings, spec.moved, { maxBytes: holdBytes }), since };
 }
 
 async function release(

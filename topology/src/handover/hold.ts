@@ -10,6 +10,7 @@ import {
   type Subscription,
 } from '../jetstream/index.ts';
 import { RESERVED_PREFIX } from '../model.ts';
+import { DEFAULT_BOUNDS } from './windowSpec.ts';
 
 /** A publish that nobody owned when it came; `message.reply` is the publisher's inbox, absent for a core publish. */
 export interface HeldMessage {
@@ -34,8 +35,6 @@ const POLL_MS = 5;
 const PROBE_MS = 5_000;
 /** ms that a server which stands still may keep a barrier waiting: what it routes, it routes later. */
 const OTHERS_MS = 3_000;
-
-export const DEFAULT_HOLD_LIMITS: HoldLimits = { maxBytes: 64 * 1024 * 1024 };
 
 /**
  * A core subscription on the moved subjects while nobody owns them: a JetStream publish then waits for its reply instead
@@ -65,7 +64,7 @@ export interface Hold {
 export async function openHold(
   settings: ConnectSettings,
   filters: readonly string[],
-  limits: HoldLimits = DEFAULT_HOLD_LIMITS,
+  limits: HoldLimits = { maxBytes: DEFAULT_BOUNDS.holdBytes },
 ): Promise<Hold> {
   const connection = await openConnection({ ...settings, name: 'aa-ops hold' });
   const held: HeldMessage[] = [];

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, OpsError } from '../errors.ts';
 import { impatient, isWithoutEffect, type JetStreamWriter, type StreamConfig } from '../jetstream/index.ts';
 import { drain, mayBeTaken, type SentinelPlace, type Window, within } from './drain.ts';
-import { readWindow, type WindowSpec, type WindowState } from './windowSpec.ts';
+import { DEFAULT_BOUNDS, readWindow, type WindowSpec, type WindowState } from './windowSpec.ts';
 
 export interface WindowResult {
   outcome: 'taken' | 'reverted';
@@ -13,17 +13,6 @@ export interface WindowResult {
   reason?: string;
 }
 
-export interface WindowLimits {
-  /** ms that the drain may take before the subjects go back: well below the 5 s that clients wait for an ack by default. */
-  drainMs: number;
-  /** ms from the release on after which the subjects go back, as long as no take can have come true. */
-  holdMs: number;
-  /** ms for which a take or a revert is tried again: until then, somebody has to own the subjects. */
-  settleMs: number;
-}
-
-export const DEFAULT_WINDOW_LIMITS: WindowLimits = { drainMs: 2_000, holdMs: 4_000, settleMs: 60_000 };
-
 /**
  * Release, drain, take: the only time that nobody owns the moved subjects. Every step looks whether it is already so, so
  * that a second process may go on where the first one died. Where it fails before a take may have come true, the
@@ -33,16 +22,16 @@ export async function runWindow(
   account: JetStreamWriter,
   spec: WindowSpec,
   mayGoOn: () => boolean = () => true,
-  limits: WindowLimits = DEFAULT_WINDOW_LIMITS,
 ): Promise<WindowResult> {
   const states = await readWindow(account, spec);
   refuseForeign(states);
+  const bounds = spec.bounds ?? DEFAULT_BOUNDS;
   const window: Window = {
     account: impatient(account),
     spec,
     states,
     mayGoOn,
-    limits,
+    bounds,
     begun: performance.now(),
   };
   const elapsed = (): number => Math.round((performance.now() - window.begun) * 100) / 100;
@@ -75,12 +64,12 @@ function refuseForeign(states: readonly WindowState[]): void {
 
 const withSubjects = (config: StreamConfig, subjects: string[]): StreamConfig => ({ ...config, subjects });
 
-async function release({ account, states, limits }: Window): Promise<void> {
+async function release({ account, states, bounds }: Window): Promise<void> {
   const giving = states.filter(({ stands, stream }) => stands === 'before' && stream.released);
   await allOf(giving, async (state) => {
     const subjects = state.stream.released!;
     try {
-      await within(limits.drainMs, account.updateStream(withSubjects(state.config, subjects)));
+      await within(bounds.drainMs, account.updateStream(withSubjects(state.config, subjects)));
     } catch (error) {
       if (!isWithoutEffect(error)) state.stands = 'released'; // or will be
       throw error;
@@ -94,12 +83,11 @@ async function release({ account, states, limits }: Window): Promise<void> {
  * more is held than may be, or for longer.
  */
 async function take(window: Window): Promise<void> {
-  const { account, states, mayGoOn, limits, begun } = window;
-  let asking = 0;
+  const { account, states, mayGoOn, bounds, begun } = window;
   let givenUp = false;
   const giveUp = (): boolean => {
-    const tooMuch = !mayGoOn() || performance.now() - begun > limits.holdMs;
-    givenUp ||= tooMuch && asking === 0 && !mayBeTaken(states);
+    const tooMuch = !mayGoOn() || performance.now() - begun > bounds.holdMs;
+    givenUp ||= tooMuch && !mayBeTaken(states);
     return givenUp;
   };
   await allOf(
@@ -107,17 +95,16 @@ async function take(window: Window): Promise<void> {
     async (state) => {
       await insist(
         async () => {
-          asking += 1;
+          const wasUnsure = state.unsure ?? false;
+          state.unsure = true; // from here until it is known better
           try {
             await account.updateStream(withSubjects(state.config, state.stream.taken!));
           } catch (error) {
-            state.unsure ||= !isWithoutEffect(error);
+            if (isWithoutEffect(error)) state.unsure = wasUnsure;
             throw error;
-          } finally {
-            asking -= 1;
           }
         },
-        limits.settleMs,
+        bounds.settleMs,
         giveUp,
       );
       state.stands = 'taken';
@@ -126,14 +113,14 @@ async function take(window: Window): Promise<void> {
 }
 
 /** Every origin, so that the barrier is heard; one whose release was refused has all it had, whatever it answers now. */
-async function revert({ account, states, limits }: Window): Promise<void> {
+async function revert({ account, states, bounds }: Window): Promise<void> {
   await allOf(
     states.filter(({ stream }) => stream.released),
     async ({ config, stream, stands }) => {
       const subjects = [...stream.before, stream.barrier];
       const back = () => account.updateStream(withSubjects(config, subjects));
       if (stands === 'before') await back().catch(() => {});
-      else await insist(back, limits.settleMs);
+      else await insist(back, bounds.settleMs);
     },
   );
 }
@@ -145,16 +132,23 @@ async function allOf<T>(items: readonly T[], work: (item: T) => Promise<void>): 
   if (failed) throw failed.reason;
 }
 
+/** ms for the first answer, and at most for one: an answer that a restart has swallowed is not waited for 5 s. */
+const ANSWER_MS = 1_000;
+const LONGEST_ANSWER_MS = 5_000;
+
 /** Tries again what has to succeed, until it does or the time is up: the same update twice is the same as once. */
 async function insist(work: () => Promise<unknown>, forMs: number, giveUp = () => false): Promise<void> {
-  const deadline = Date.now() + forMs;
+  const deadline = performance.now() + forMs;
+  let answerMs = ANSWER_MS;
   for (let wait = 10; ; wait = Math.min(wait * 2, 1_000)) {
+    const begun = performance.now();
     try {
-      await work();
+      await within(answerMs, work());
       return;
     } catch (error) {
-      if (Date.now() > deadline || giveUp()) throw error;
-      await delay(wait);
+      if (performance.now() > deadline || giveUp()) throw error;
+      if (performance.now() - begun >= answerMs) answerMs = Math.min(answerMs * 2, LONGEST_ANSWER_MS);
+      else await delay(wait);
       if (giveUp()) throw error;
     }
   }

@@ -34,12 +34,33 @@ export interface WindowSpec {
   moved: string[];
   /** Whether publishes are held meanwhile; without the rights for it, publishers meet 503. */
   hold: boolean;
+  /** Other bounds than DEFAULT_BOUNDS, also for whoever has to end the window of a process that died. */
+  bounds?: WindowBounds;
 }
+
+/** How long nobody may own the subjects, and how much may be held meanwhile. */
+export interface WindowBounds {
+  /** ms that the drain may take before the subjects go back: well below the 5 s that clients wait for an ack by default. */
+  drainMs: number;
+  /** ms from the release on after which the subjects go back, as long as no take can have come true. */
+  holdMs: number;
+  /** ms for which a take or a revert is tried again: until then, somebody has to own the subjects. */
+  settleMs: number;
+  /** Bytes that may be held before the subjects go back. */
+  holdBytes: number;
+}
+
+export const DEFAULT_BOUNDS: WindowBounds = {
+  drainMs: 2_000,
+  holdMs: 4_000,
+  settleMs: 60_000,
+  holdBytes: 64 * 1024 * 1024,
+};
 
 export async function specifyWindow(
   account: JetStreamReader,
   group: PreparedGroup,
-  options: { run: string; attempt: number; hold: boolean },
+  options: { run: string; attempt: number; hold: boolean; bounds?: WindowBounds },
 ): Promise<WindowSpec> {
   const giving = new Set(origins(group).map(({ stream }) => stream));
   const gaining = new Set(targets(group).map(({ stream }) => stream));

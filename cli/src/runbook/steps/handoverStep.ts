@@ -54,6 +54,7 @@ async function handOverGroup(context: RunContext, record: GroupRecord, guardian:
       run: context.run.id,
       attempt: record.attempt,
       withoutHold,
+      ...(context.windowBounds ? { bounds: context.windowBounds } : {}),
       guard: {
         async arm(spec) {
           record.spec = spec;
