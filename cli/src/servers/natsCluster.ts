@@ -43,7 +43,8 @@ export async function startNatsCluster(
   return { servers, urls: servers.map((server) => server.url), stop };
 }
 
-async function untilFormed(servers: NatsServer[]): Promise<void> {
+/** Waits until every server takes a stream with as many replicas as there are servers. Throws OpsError `server-start`. */
+export async function untilFormed(servers: NatsServer[]): Promise<void> {
   const deadline = performance.now() + FORM_BOUND_MS;
   for (let last = ''; ;) {
     try {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsServer } from '../servers.ts';
+import type { FaultCluster } from './faultCluster.ts';
 import type { Fault } from './underFault.ts';
 
 /** kill -9, and back over the same store. */
@@ -45,3 +46,11 @@ export function slow(server: NatsServer, lastsMs: number): Fault {
     },
   };
 }
+
+/** A server of a cluster that is cut off from the others, while its clients still reach it. */
+export const partition = (cluster: FaultCluster, server: NatsServer, lastsMs: number): Fault => ({
+  name: `cut off from the others for ${lastsMs} ms`,
+  lastsMs,
+  begin: async () => cluster.cut(server, true),
+  heal: async () => cluster.cut(server, false),
+});

@@ -54,6 +54,8 @@ export interface Bench {
   topology: Topology;
   /** Runs one way, with a fault in one stage, and has it ended whatever it comes to. Throws what cannot be ended. */
   run(fault: Fault, stage: Stage, way: Way): Promise<UnderFault>;
+  /** Resolves once every replica of every stream is there and has caught up. */
+  calm(): Promise<void>;
   /** Traffic stops; what the ledger says, and what is left of all handovers. */
   verdict(): Promise<{ verdict: Verdict; skipped: number; traces: string[] }>;
   stop(): Promise<void>;
@@ -121,6 +123,18 @@ export async function openFaultBench(servers: string[], replicas: number): Promi
       const traces = await tracesOf(account, topology);
       if (traces.length > 0) throw new Error(`left behind: ${traces.join('; ')}`);
       return { fault: fault.name, stage, way, ...ended, ms: performance.now() - begun, ...traffic.met() };
+    },
+    async calm() {
+      for (const deadline = Date.now() + 60_000; ; await delay(100)) {
+        const infos = await account.listStreams().catch(() => []);
+        const isCalm = infos.every(
+          ({ cluster, config }) =>
+            (config.num_replicas ?? 1) === 1 ||
+            (cluster?.leader && cluster.replicas?.every(({ current, offline }) => current && !offline)),
+        );
+        if (infos.length > 0 && isCalm) return;
+        if (Date.now() > deadline) throw new Error(`no calm: ${JSON.stringify(infos.map((i) => i.cluster))}`);
+      }
     },
     async verdict() {
       await traffic.stop();
