@@ -1,6 +1,7 @@
 import { consumers, jetStream, liveMode, natsServer, streams } from './accountChecks.ts';
 import { logBinding, logFallback, logNoConsumer } from './bindingLogChecks.ts';
 import type { Check } from './check.ts';
+import { platformRights, workloadsStand } from './clusterChecks.ts';
 import { databaseReady, databaseWrites } from './databaseChecks.ts';
 import { deadLetters } from './deadLetterChecks.ts';
 import { e2e, ingestErrors, metricsByStream, publishedMetric, streamCounts } from './flowChecks.ts';
@@ -26,6 +27,8 @@ export const preflightChecks: readonly Check[] = [
   natsServer,
   jetStream,
   platformAnswers,
+  platformRights,
+  workloadsStand,
   databaseReady,
   knownModes,
   ...account,
@@ -40,7 +43,14 @@ export const preflightChecks: readonly Check[] = [
 ];
 
 /** Before a way back, which something that is broken must neither stop nor delay: only what it works with. */
-export const returnChecks: readonly Check[] = [natsServer, jetStream, platformAnswers, liveMode, streams];
+export const returnChecks: readonly Check[] = [
+  natsServer,
+  jetStream,
+  platformAnswers,
+  platformRights,
+  liveMode,
+  streams,
+];
 
 /**
  * Before the handover: the pods run in the new mode and work the new stream, which is fed by a copy, while the old one

@@ -66,6 +66,7 @@ async function findDoor(context: CheckContext) {
   const token = process.env['INGEST_TOKEN'];
   return {
     frontDoor,
+    post: platform.post,
     databaseUrl: database,
     userId: context.testUser ?? `${topology.environment.name}-e2e-test`,
     timeoutMs: context.timeoutMs,

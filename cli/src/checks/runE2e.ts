@@ -5,6 +5,8 @@ import { reasonOf } from './reasonOf.ts';
 export interface E2eRequest {
   /** Base URL that takes `POST /ingest/hrv`. */
   frontDoor: string;
+  /** Sends there, where a plain request does not get there. */
+  post?: ((path: string, headers: Record<string, string>, body: string) => Promise<Answer>) | undefined;
   databaseUrl: string;
   /** A user that no person is: its row of today is overwritten. */
   userId: string;
@@ -13,6 +15,11 @@ export interface E2eRequest {
   signal: AbortSignal;
   /** Bearer token, where the front door asks for one. */
   token?: string;
+}
+
+interface Answer {
+  status: number;
+  body: string;
 }
 
 /** One event, in through the front door and out of the database. */
@@ -62,7 +69,7 @@ async function sendAndAwait(request: E2eRequest, database: Database): Promise<E2
 
   const begun = performance.now();
   const elapsed = (): number => Math.round((performance.now() - begun) * 10) / 10;
-  const refusal = await post(request, {
+  const refusal = await knock(request, {
     userId,
     date,
     rmssd: result.rmssd,
@@ -105,25 +112,34 @@ async function readRow(database: Database, { userId, date }: E2eResult): Promise
 }
 
 /** Why the event was not taken; undefined: it was, in the runbook's shape. */
-async function post(
-  { frontDoor, token, timeoutMs, signal }: E2eRequest,
-  event: object,
-): Promise<string | undefined> {
+async function knock(request: E2eRequest, event: object): Promise<string | undefined> {
+  const { signal, post } = request;
   try {
-    const response = await fetch(new URL('/ingest/hrv', frontDoor), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
-      body: JSON.stringify(event),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    });
-    const body = await response.text();
-    if (response.ok && isReceipt(body)) return undefined;
-    const hint = response.status === 401 ? '; set INGEST_TOKEN to the token that it asks for' : '';
-    return `the front door answers ${response.status} ${body.slice(0, 200)}${hint}`;
+    const body = JSON.stringify(event);
+    const json = { 'content-type': 'application/json' };
+    const answer = await (post ? post('/ingest/hrv', json, body) : fetchFrom(request, json, body));
+    if (answer.status < 300 && isReceipt(answer.body)) return undefined;
+    const wants = post ? 'INGEST_HMAC_SECRET to the secret' : 'INGEST_TOKEN to the token';
+    const hint = answer.status === 401 ? `; set ${wants} that it asks for` : '';
+    return `the front door answers ${answer.status} ${answer.body.slice(0, 200)}${hint}`;
   } catch (error) {
     signal.throwIfAborted();
     return `the front door does not answer: ${reasonOf(error)}`;
   }
+}
+
+async function fetchFrom(
+  { frontDoor, token, timeoutMs, signal }: E2eRequest,
+  headers: Record<string, string>,
+  body: string,
+): Promise<Answer> {
+  const response = await fetch(new URL('/ingest/hrv', frontDoor), {
+    method: 'POST',
+    headers: { ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) },
+    body,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+  });
+  return { status: response.status, body: await response.text() };
 }
 
 function isReceipt(body: string): boolean {

@@ -1,26 +1,37 @@
 import { OpsError } from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
+import { readConfigMapDrift, renderConfigMapDrift } from '../planning/configMapDrift.ts';
 import { preparePlan } from '../planning/preparePlan.ts';
 import { exitCodeOf, planResult } from './plan.ts';
 
-/** What differs from the topology in the live mode; with `--expect-mode` also whether that is the mode. */
+/** contract.md: changes are pending. */
+const PENDING = 2;
+
+/**
+ * What differs from the topology in the live mode, in the account and in the pods' ConfigMap; with `--expect-mode` also whether
+ * that is the mode.
+ */
 export async function run(context: CommandContext, args: { expectMode?: string }): Promise<CommandResult> {
   const expected = args.expectMode;
   if (expected !== undefined) refuseUnknown(expected, Object.keys((await context.topology()).modes));
   const prepared = await preparePlan(context);
-  const { plan } = prepared;
-  const result = planResult(
-    context,
-    prepared,
-    plan,
-    exitCodeOf(plan),
-    expected ? { expectMode: expected } : {},
-  );
-  if (expected === undefined || plan.mode.live === expected) return result;
+  const { plan, topology } = prepared;
+  const configMap = await readConfigMapDrift(await context.reader(), topology, context.signal);
+  if (configMap?.unread !== undefined)
+    context.host.notify({
+      level: 'warn',
+      code: 'config-map-unread',
+      message: renderConfigMapDrift(configMap),
+    });
+  const differs = (configMap?.differences.length ?? 0) > 0;
+  const more = { ...(expected ? { expectMode: expected } : {}), ...(configMap ? { configMap } : {}) };
+  const result = planResult(context, prepared, plan, differs ? PENDING : exitCodeOf(plan), more);
+  const text = configMap ? `${result.text}\n\n${renderConfigMapDrift(configMap)}` : result.text;
+  if (expected === undefined || plan.mode.live === expected) return { ...result, text };
   return {
     ...result,
-    text: `${result.text}\nexpected mode ${expected}, the account is in ${plan.mode.live}`,
-    exitCode: 2,
+    text: `${text}\nexpected mode ${expected}, the account is in ${plan.mode.live}`,
+    exitCode: PENDING,
   };
 }
 

@@ -7,16 +7,22 @@ import {
   type Topology,
 } from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
+import { describePods, type PodsView } from '../platform/describePods.ts';
 import { renderStatus } from '../render/status.ts';
 import { StateReader } from '../saga/stateStore.ts';
 
-/** Where the environment stands: mode, owners, positions, dead letters, the open run and who holds the lease. */
+/** Where the environment stands: mode, owners, positions, dead letters, pods, the open run and who holds the lease. */
 export async function run(context: CommandContext): Promise<CommandResult> {
-  const status = await readStatus(await context.reader(), await context.topology());
+  const topology = await context.topology();
+  const [account, pods] = await Promise.all([
+    context.reader().then((reader) => readStatus(reader, topology)),
+    describePods(topology, context.signal),
+  ]);
+  const status = { ...account, ...pods };
   return { json: status, text: renderStatus(status) };
 }
 
-export type Status = Awaited<ReturnType<typeof readStatus>>;
+export type Status = Awaited<ReturnType<typeof readStatus>> & PodsView;
 
 export async function readStatus(account: JetStreamReader, topology: Topology) {
   const live = await readLive(account, topology);

@@ -31,7 +31,7 @@ export async function runCheckCommand(
   if (expectMode !== undefined) refuseUnknown(expectMode, Object.keys(topology.modes));
   const account = await context.reader();
   const expected = await expectedModes(account, topology);
-  const platform = await openPlatform(topology);
+  const platform = await openPlatform(topology, { signal: context.signal });
   try {
     const results = await runChecks(checks, {
       topology,

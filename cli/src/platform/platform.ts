@@ -27,7 +27,32 @@ export interface RolloutResult {
   /** `already`: this restart was done before · `stuck`: not ready in time, and why. */
   status: 'done' | 'already' | 'stuck';
   reason?: string;
+  /** What is known beside the reason: last lines of logs, events; JSON-safe. */
+  details?: Record<string, unknown>;
   ms: number;
+}
+
+/** Something that a run does and may not. */
+export interface MissingRight {
+  /** `patch deployments.apps normalize-service` */
+  right: string;
+  /** Steps and commands that end without it. */
+  for: string;
+  /** Nothing ends without it; a report says less. */
+  isWish: boolean;
+  /** The rule that grants it, as it would be written into the operator's role. */
+  grant: string;
+}
+
+/** How a workload stands before it is restarted. */
+export interface WorkloadState {
+  workload: string;
+  replicas: number;
+  ready: number;
+  /** Why a restart of it would not end well. */
+  problems: string[];
+  /** A rollout is on its way, and how far it is. */
+  underWay?: string;
 }
 
 /** What a runbook's steps need of wherever the pods run. */
@@ -54,6 +79,15 @@ export interface Platform {
   get(pod: Pod, path: string): Promise<{ status: number; body: string }>;
   /** Base URL that takes `POST /ingest/hrv` for all producers. */
   frontDoor(): Promise<string | undefined>;
+  /** Sends to the front door where no plain request gets there: then `frontDoor` only names it. */
+  post?(
+    path: string,
+    headers: Record<string, string>,
+    body: string,
+  ): Promise<{ status: number; body: string }>;
+  /** The rights that a run will need and does not have; absent: there are none to have. */
+  missingRights?(): Promise<MissingRight[]>;
+  workloadState?(workload: Workload): Promise<WorkloadState>;
   databaseUrl(): Promise<string | undefined>;
   natsUrl(): Promise<string | undefined>;
   close(): Promise<void>;

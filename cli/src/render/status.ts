@@ -1,4 +1,6 @@
 import type { Status } from '../commands/status.ts';
+import { clean } from './clean.ts';
+import { formatAgo, formatAmount } from './numbers.ts';
 
 /** Where the environment stands, for people. */
 export function renderStatus(status: Status): string {
@@ -16,8 +18,25 @@ export function renderStatus(status: Status): string {
         `${stream} > ${name}: ${pending} pending, ${ackPending} unacked, ack floor ${ackFloor}${inUse ? '' : ' (not used in this mode)'}`,
     ),
     `dead letters: ${status.deadLetters.messages}`,
+    ...podLines(status),
     runLine(status),
   ].join('\n');
+}
+
+function podLines({ platform, pods, configuredMode, unread }: Status): string[] {
+  if (platform === 'none') return [];
+  if (unread !== undefined) return [clean(`pods: not read, ${unread}`)];
+  const width = Math.max(0, ...pods.map(({ name }) => name.length));
+  return [
+    '',
+    clean(`pods: ${platform}, the ConfigMap says ${configuredMode ?? 'no mode'}`),
+    ...pods.map(({ name, ready, restarts, startedAt, crashLoop }) => {
+      const state = crashLoop ? 'crashes again and again' : ready ? 'ready' : 'not ready';
+      const again = restarts > 0 ? `, ${formatAmount(restarts, 'restart')}` : '';
+      return clean(`  ${name.padEnd(width)}  ${state}${again}, started ${formatAgo(startedAt)}`);
+    }),
+    '',
+  ];
 }
 
 function runLine({ run, lease }: Status): string {

@@ -20,6 +20,8 @@ export async function drive(context: RunContext, pauseBefore?: StepId): Promise<
   if (error.kind === 'interrupted' || error.code === 'lease-lost') throw error;
   await endOpenWindows(context);
   if (isReleased(context) || isWayBack(context)) return stayOpen(context, error);
+  // Nobody to ask is nobody to take back with: the run stays where it is until the pods' platform answers again.
+  if (error.code === 'platform-away' && hasEffects(context)) return stayOpen(context, error);
   run.reason = `${at}: ${error.message}`;
   if (!hasEffects(context)) {
     await closeAs(context, 'failed');

@@ -13,11 +13,14 @@ export async function openEnvironment(context: CommandContext): Promise<RunEnvir
     await context.settings(),
     await context.writer(),
   ];
+  const platform = await openPlatform(topology, { signal: context.signal });
+  if (platform.kind === 'kubernetes')
+    context.host.notify({ level: 'info', code: 'platform', message: `pods: ${platform.name}` });
   return {
     topology,
     settings,
     account,
-    platform: await openPlatform(topology),
+    platform,
     host: context.host,
     signal: context.signal,
     runsDir: resolve(RUNS_DIR),

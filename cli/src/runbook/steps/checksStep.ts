@@ -1,6 +1,6 @@
 import { copiedThrough, describeProof, OpsError, proveCopy } from '@aa-ops/topology';
 import { bindingChecks, runChecks } from '../../checks/index.ts';
-import { beforeHandover, checkContext, settleChecks } from '../checkContext.ts';
+import { beforeHandover, checkContext, reds, settleChecks } from '../checkContext.ts';
 import type { RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
 
@@ -15,6 +15,8 @@ export const checksStep: Step = {
       beforeHandover(context, bindingChecks),
       checkContext(context, context.run.from),
     );
+    // Where nobody answers, a red says nothing of the pods: that throws `platform-away`, and the run stays as it is.
+    if (reds(results).length > 0) await context.platform.readMode();
     const checked = settleChecks(context, results, 'checks-red');
     return { note: [...proved, checked].join('; ') };
   },

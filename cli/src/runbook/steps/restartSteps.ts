@@ -1,4 +1,5 @@
 import { OpsError, type Workload } from '@aa-ops/topology';
+import type { RolloutResult } from '../../platform/platform.ts';
 import { isWayBack, type RunContext } from '../context.ts';
 import type { Step, StepOutcome } from '../step.ts';
 
@@ -40,8 +41,7 @@ export async function restartAll(
         onProgress: (line) => context.host.notify({ level: 'info', code: 'rollout', message: line }),
       }),
     );
-    if (result.status === 'stuck')
-      notes.push(stuck(context, workload, result.reason ?? 'not ready in time', forgiving));
+    if (result.status === 'stuck') notes.push(stuck(context, workload, result, forgiving));
     else
       notes.push(
         `${workload.name} ${result.status === 'already' ? 'already restarted' : `ready after ${result.ms} ms`}`,
@@ -50,12 +50,13 @@ export async function restartAll(
   return { note: notes.join('; ') };
 }
 
-function stuck(context: RunContext, workload: Workload, reason: string, forgiving: boolean): string {
+function stuck(context: RunContext, workload: Workload, result: RolloutResult, forgiving: boolean): string {
+  const reason = result.reason ?? 'not ready in time';
   const message = `${workload.name} does not get ready: ${reason}`;
   if (!forgiving) {
     throw new OpsError('rollout-stuck', message, {
       hint: `aa-ops verify shows what its pods say; their logs tell why`,
-      details: { workload: workload.name, reason },
+      details: { workload: workload.name, reason, ...result.details },
     });
   }
   context.run.shortcomings.push(message);

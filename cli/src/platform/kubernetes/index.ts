@@ -1,0 +1,1 @@
+export { openKubernetesPlatform, platformAt, type KubernetesOptions } from './openKubernetesPlatform.ts';

@@ -1,0 +1,40 @@
+import type { Pod } from '../platform.ts';
+import type { Workload } from '@aa-ops/topology';
+import type { KubeApi } from './kubeApi.ts';
+import { frontDoorName } from './rights.ts';
+
+const GET_TIMEOUT_MS = 5_000;
+
+/** GET of a pod's service port: at its own address where we run beside it, else through the API server; a network that keeps us out counts as elsewhere. */
+export async function getFromPod(
+  api: KubeApi,
+  pod: Pod,
+  port: number,
+  path: string,
+): Promise<{ status: number; body: string }> {
+  if (pod.url) {
+    try {
+      const response = await fetch(new URL(path, pod.url), { signal: AbortSignal.timeout(GET_TIMEOUT_MS) });
+      return { status: response.status, body: await response.text() };
+    } catch {
+      // A NetworkPolicy, or a pod that does not listen: the API server's answer tells which.
+    }
+  }
+  return api.proxy(
+    { apiGroup: '', verb: 'get', resource: 'pods/proxy', name: `${pod.name}:${port}` },
+    { path },
+  );
+}
+
+/** POST to a producer's Service through the API server. That keeps `authorization` for itself: a bearer token does not get there, a signature does. */
+export const postToDoor = (
+  api: KubeApi,
+  producer: Workload,
+  path: string,
+  headers: Record<string, string>,
+  body: string,
+): Promise<{ status: number; body: string }> =>
+  api.proxy(
+    { apiGroup: '', verb: 'create', resource: 'services/proxy', name: frontDoorName(producer) },
+    { path, method: 'POST', headers, body },
+  );
