@@ -70,10 +70,13 @@ function send(
   signal?: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((answered, failed) => {
+    const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       authorization: `Bearer ${access.token}`,
       accept: 'application/json',
       'content-type': type,
+      // Node sends none of itself with a DELETE, and the server then reads the body as the next request.
+      ...(text === undefined ? {} : { 'content-length': Buffer.byteLength(text) }),
     };
     const sent = request(new URL(path, access.url), {
       method,
@@ -82,7 +85,7 @@ function send(
       ...(signal ? { signal } : {}),
     });
     sent.once('response', answered).once('error', failed);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    sent.end(text);
   });
 }
 

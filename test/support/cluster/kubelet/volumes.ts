@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ApiClient, Json } from '../api.ts';
 import { ConfigError, configMapData, secretData } from './environment.ts';
@@ -8,7 +8,8 @@ import type { ContainerSpec } from './sandbox.ts';
 export async function writeVolumes(api: ApiClient, pod: Json, folder: string, ca: string): Promise<void> {
   for (const volume of pod.spec.volumes ?? []) {
     const into = join(folder, volume.name);
-    await mkdir(into, { recursive: true, mode: 0o777 });
+    await mkdir(into, { recursive: true });
+    await chmod(into, 0o777); // for whatever account the container runs as
     const { namespace } = pod.metadata;
     const sources = volume.projected?.sources ?? [volume];
     for (const source of sources) await writeSource(api, pod, namespace, source, into, ca);
