@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { ConsumerMessages, JsMsg } from 'nats';
 import pg from 'pg';
 import { createLane } from '../../consumers-runtime/src/normalize/lane.ts';
-import { groupByKey } from '../../consumers-runtime/src/normalize/rows.ts';
+import { type Candidate, newestOfEach } from '../../consumers-runtime/src/normalize/rows.ts';
 import { DURABLE, event, fill, type Setting, STREAM, until } from './setting.ts';
 import { startPod } from './pod.ts';
 
@@ -87,14 +87,14 @@ export const bareUpsert: Contender = async (setting, count) => {
   const lanes = [1, 2].map((i) =>
     createLane({ url: setting.postgres.url, name: `bench ${i}`, statementTimeoutMs: () => 30_000 }),
   );
-  const batches: ReturnType<typeof groupByKey>[] = [];
+  const batches: Candidate[][] = [];
   for (let i = 0; i < count; i += 1_000) {
     const events = Array.from({ length: Math.min(1_000, count - i) }, (_, k) => event(i + k));
     batches.push(
-      groupByKey(
-        events.map((one) => {
+      newestOfEach(
+        events.map((one, place) => {
           const capturedAtMs = Date.parse(one.capturedAt);
-          return { incoming: undefined as never, place: 0, event: { ...one, capturedAtMs }, capturedAtMs };
+          return { place, event: { ...one, capturedAtMs }, capturedAtMs, older: undefined };
         }),
       ),
     );

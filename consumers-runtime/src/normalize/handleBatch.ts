@@ -4,8 +4,8 @@ import { DatabaseAway } from './classify.ts';
 import { RETRY_DELAY_MS } from './config.ts';
 import type { Lane } from './lane.ts';
 import { type Incoming, type Outcome, SUCCESS } from './message.ts';
-import { type Candidate, groupByKey } from './rows.ts';
-import { storeGroups } from './store.ts';
+import { type Candidate, newestOfEach } from './rows.ts';
+import { storeRows } from './store.ts';
 
 /** What a handler hands back: an outcome for each message of the batch, in its order. */
 export interface Handled {
@@ -27,14 +27,18 @@ export async function handleBatch(lane: Lane, batch: readonly Incoming[]): Promi
       outcomes[place] = { kind: 'deadLetter', reason: 'schema_invalid', error: event.message };
       return;
     }
-    const candidate = { incoming, place, event, capturedAtMs: event.capturedAtMs ?? incoming.storedMs };
     outcomes[place] = SUCCESS;
-    candidates.push(candidate);
+    candidates.push({
+      place,
+      event,
+      capturedAtMs: event.capturedAtMs ?? incoming.storedMs,
+      older: undefined,
+    });
   });
   if (candidates.length === 0) return { outcomes };
 
   try {
-    for (const [candidate, { fault, error }] of await storeGroups(lane, groupByKey(candidates))) {
+    for (const [candidate, { fault, error }] of await storeRows(lane, newestOfEach(candidates))) {
       outcomes[candidate.place] =
         fault === 'row'
           ? { kind: 'deadLetter', reason: 'non_retryable', error }

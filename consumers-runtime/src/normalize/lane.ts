@@ -1,12 +1,12 @@
 import pg from 'pg';
 import { messageOf } from '../shared/log.ts';
 import { classify, DatabaseAway } from './classify.ts';
-import { type Candidate, type Group, toColumns } from './rows.ts';
+import { type Candidate, toColumns } from './rows.ts';
 
 /** One dedicated connection. A pool would hide which statement waits for which connection, and hang when all are taken. */
 export interface Lane {
-  /** Stores the last event of each group, all or none. Throws the driver's error, or DatabaseAway when the connection is lost. */
-  write(groups: readonly Group[]): Promise<void>;
+  /** Stores the rows, each of another user or day, all or none. Throws the driver's error, or DatabaseAway when the connection is lost. */
+  write(rows: readonly Candidate[]): Promise<void>;
   /** Writes and takes back a row. Throws DatabaseAway unless the table can be written to. */
   probe(): Promise<void>;
   /** Whether the row holds this event or a newer one. */
@@ -90,8 +90,8 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   return {
-    async write(groups) {
-      await query(UPSERT, toColumns(groups), 'hrv_upsert');
+    async write(rows) {
+      await query(UPSERT, toColumns(rows), 'hrv_upsert');
     },
     async probe() {
       try {

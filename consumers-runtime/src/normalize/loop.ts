@@ -113,7 +113,8 @@ export function createLoop(options: LoopOptions): Loop {
     },
     room() {
       if (stopping || !gate.isOpen()) return 0;
-      return pace.batch() * (pace.lanes() + 1) - held.size;
+      // One batch on each connection, one that waits for the next free one, and one on its way here.
+      return pace.batch() * (pace.lanes() + 2) - held.size;
     },
     kick: schedule,
     held: () => held,

@@ -24,23 +24,42 @@ const RESULTS = ['success', 'retry', 'dlq', 'schema_invalid'] as const;
 type Result = (typeof RESULTS)[number];
 const TOPIC = 'hrv_raw_received';
 
+/** A number that is counted up for each message; prom-client, whose labels cost more than the count, hears of it when somebody looks. */
+interface Tally {
+  readonly result: Result;
+  readonly subject: string;
+  readonly stream: string;
+  count: number;
+}
+
 export function createNormalizeMetrics(
   registry: Registry,
   durable: string,
   sources: GaugeSources,
 ): NormalizeMetrics {
   const registers = [registry];
-  const messages = new Counter({
+  const tallies = new Map<string, Tally>();
+  let latest: Tally | undefined;
+  new Counter({
     name: 'normalize_hrv_messages_total',
     help: 'Deliveries of HRV messages by how they were settled',
     labelNames: ['result', 'subject', 'stream', 'durable'],
     registers,
+    collect() {
+      this.reset();
+      for (const { result, subject, stream, count } of tallies.values())
+        this.inc({ result, subject, stream, durable }, count);
+    },
   });
-  const consumed = new Counter({
+  new Counter({
     name: 'event_bus_events_consumed_total',
     help: 'Events taken from the bus by how they were settled',
     labelNames: ['topic', 'status'],
     registers,
+    collect() {
+      this.reset();
+      for (const { result, count } of tallies.values()) this.inc({ topic: TOPIC, status: result }, count);
+    },
   });
   const batchSize = new Histogram({
     name: 'normalize_hrv_batch_size',
@@ -88,35 +107,23 @@ export function createNormalizeMetrics(
     });
   }
 
-  const children = new Map<string, (by: number) => void>();
-  /** A counter's label lookup per message would cost more than the count. */
-  function count(result: Result, subject: string, stream: string): void {
+  function tally(result: Result, subject: string, stream: string): Tally {
+    if (latest?.result === result && latest.subject === subject && latest.stream === stream) return latest;
     const key = `${result} ${subject} ${stream}`;
-    let increment = children.get(key);
-    if (!increment) {
-      const messagesChild = messages.labels(result, subject, stream, durable);
-      const consumedChild = consumed.labels(TOPIC, result);
-      increment = (by) => {
-        messagesChild.inc(by);
-        consumedChild.inc(by);
-      };
-      children.set(key, increment);
-    }
-    increment(1);
+    latest = tallies.get(key) ?? { result, subject, stream, count: 0 };
+    tallies.set(key, latest);
+    return latest;
   }
 
   return {
     bound({ subject, stream }) {
-      for (const result of RESULTS) {
-        messages.labels(result, subject, stream, durable).inc(0);
-        consumed.labels(TOPIC, result).inc(0);
-      }
+      for (const result of RESULTS) tally(result, subject, stream);
     },
     settled(incoming, outcome, nowMs) {
-      count(resultOf(outcome), incoming.subject, incoming.stream);
+      tally(resultOf(outcome), incoming.subject, incoming.stream).count++;
       if (outcome.kind === 'success') latency(Math.max(0, nowMs - incoming.storedMs) / 1_000);
     },
-    swept: ({ subject, stream }) => count('dlq', subject, stream),
+    swept: ({ subject, stream }) => void tally('dlq', subject, stream).count++,
     batch(size, ms, stored) {
       batchSize.observe(size);
       batchSeconds.labels(String(stored)).observe(ms / 1_000);

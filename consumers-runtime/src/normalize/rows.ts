@@ -1,44 +1,44 @@
 import type { HrvEvent } from '../shared/hrvEvent.ts';
-import type { Incoming } from './message.ts';
 
-/** One message that passed the schema. */
+/** One message that passed the schema, as it would become a row. */
 export interface Candidate {
-  readonly incoming: Incoming;
-  /** Its index in the batch. */
+  /** Index of its message in the batch. */
   readonly place: number;
   readonly event: HrvEvent;
   /** `capturedAt`, or when the stream stored the message. */
   readonly capturedAtMs: number;
+  /** The next older one of the same user and day: it takes the place of this one, should that fail for good. */
+  older: Candidate | undefined;
 }
 
-/** All messages of a batch about one user and day, oldest instant first; the last one becomes the row. */
-export type Group = Candidate[];
-
 /**
- * Groups by (user, day), since a statement must not touch a row twice (SQLSTATE 21000), and sorts by key: two
+ * The newest of each user and day, since a statement must not touch a row twice (SQLSTATE 21000), sorted by user and day: two
  * overlapping batches that lock rows in different orders deadlock. Instants are compared, never their texts. On equal
- * instants the later message wins, as it does in the statement.
+ * instants the later message wins, as it does in the statement. Sorts in place, and links what is superseded by `older`.
  */
-export function groupByKey(candidates: Iterable<Candidate>): Group[] {
-  const groups = new Map<string, Group>();
+export function newestOfEach(candidates: Candidate[]): Candidate[] {
+  const newest: Candidate[] = [];
+  candidates.sort(inOrder);
   for (const candidate of candidates) {
-    const key = `${candidate.event.userId}\0${candidate.event.date}`; // a user id holds no NUL
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [candidate]);
-    else {
-      group.push(candidate);
-      if (group.at(-2)!.capturedAtMs > candidate.capturedAtMs)
-        group.sort((a, b) => a.capturedAtMs - b.capturedAtMs);
-    }
+    const last = newest.at(-1);
+    if (last?.event.userId === candidate.event.userId && last.event.date === candidate.event.date) {
+      candidate.older = last;
+      newest[newest.length - 1] = candidate;
+    } else newest.push(candidate);
   }
-  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+  return newest;
+}
+
+function inOrder(a: Candidate, b: Candidate): number {
+  if (a.event.userId !== b.event.userId) return a.event.userId < b.event.userId ? -1 : 1;
+  if (a.event.date !== b.event.date) return a.event.date < b.event.date ? -1 : 1;
+  return a.capturedAtMs - b.capturedAtMs || a.place - b.place;
 }
 
 /** Rows as the statement's five parameters, each an array literal: PostgreSQL parses one text faster than the driver joins five arrays. */
-export function toColumns(groups: readonly Group[]): string[] {
+export function toColumns(rows: readonly Candidate[]): string[] {
   const columns: [string[], string[], number[], number[], string[]] = [[], [], [], [], []];
-  for (const group of groups) {
-    const { event, capturedAtMs } = group.at(-1)!;
+  for (const { event, capturedAtMs } of rows) {
     columns[0].push(quote(event.userId));
     columns[1].push(event.date);
     columns[2].push(event.rmssd);

@@ -24,17 +24,17 @@ export interface SettlerOptions {
   onSettled(incoming: Incoming, outcome: Outcome): void;
 }
 
-const ACK = Buffer.from('+ACK');
-const NAK = Buffer.from('-NAK');
-const TERM = Buffer.from('+TERM');
-const WORKING = Buffer.from('+WPI');
+const ACK = '+ACK';
+const NAK = '-NAK';
+const TERM = '+TERM';
+const WORKING = '+WPI';
 const DEAD_LETTER_TRIES = 4;
 
 export function createSettler(options: SettlerOptions): Settler {
   const { link, log } = options;
   const warn = limitWarnings(log, 20);
   /** What could not be said while there was no connection: the client forgets what is published then. */
-  let unsent: [reply: string, payload: Uint8Array][] = [];
+  let unsent: [reply: string, payload: string][] = [];
 
   link.onChange((connected) => {
     if (!connected) return;
@@ -43,13 +43,13 @@ export function createSettler(options: SettlerOptions): Settler {
     for (const [reply, payload] of backlog) tell(reply, payload);
   });
 
-  function tell(reply: string, payload: Uint8Array): void {
-    if (link.connected()) link.nc.publish(reply, payload);
+  function tell(reply: string, payload: string): void {
+    if (link.connected()) link.tell(reply, payload);
     else unsent.push([reply, payload]);
   }
 
   const nak = (incoming: Incoming, delayMs: number): void =>
-    tell(incoming.reply, Buffer.from(`-NAK {"delay":${delayMs * 1e6}}`));
+    tell(incoming.reply, `-NAK {"delay":${delayMs * 1e6}}`);
 
   /** First stored, then terminated: dying in between makes a second letter with the same id, which the stream drops. */
   async function bury(incoming: Incoming, outcome: Extract<Outcome, { kind: 'deadLetter' }>): Promise<void> {
@@ -92,7 +92,7 @@ export function createSettler(options: SettlerOptions): Settler {
     },
     giveBack: (incoming) => tell(incoming.reply, NAK),
     touch: (incoming) => {
-      if (link.connected()) link.nc.publish(incoming.reply, WORKING);
+      if (link.connected()) link.tell(incoming.reply, WORKING);
     },
   };
 }

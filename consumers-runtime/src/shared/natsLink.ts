@@ -16,6 +16,11 @@ export interface NatsLink {
   readonly connected: () => boolean;
   /** Called after each loss and each return. */
   onChange(listener: (connected: boolean) => void): void;
+  /**
+   * Publishes a payload of a few ASCII characters. All of one turn of the event loop become one command to the client: its own
+   * `publish` encodes and queues each by itself, which is 1 µs an ack, a tenth of all the work on a message.
+   */
+  tell(subject: string, payload: string): void;
   /** Writes out what is queued and closes. */
   close(): Promise<void>;
 }
@@ -27,6 +32,11 @@ export interface NatsLinkOptions {
   log: Log;
   /** Ends the attempts to get the first connection. */
   signal: AbortSignal;
+}
+
+/** The part of the client that its types do not show (nats 2.29.3, lib/nats-base-client/protocol.js). */
+interface ClientInside {
+  protocol: { sendCommand(command: string): void };
 }
 
 /** Tries until it is connected (or the signal is aborted: undefined). Reconnects for ever, with jitter, refused credentials included: they may be rotated. */
@@ -87,10 +97,20 @@ function watchLink(nc: NatsConnection, log: Log): NatsLink {
       if (status.type === Events.Reconnect) change(true);
     }
   })();
+  let told = '';
+  const sendTold = (): void => {
+    const { protocol } = nc as unknown as ClientInside;
+    protocol.sendCommand(told);
+    told = '';
+  };
   return {
     nc,
     connected: () => connected && !nc.isClosed(),
     onChange: (listener) => void listeners.push(listener),
+    tell(subject, payload) {
+      if (told === '') queueMicrotask(sendTold);
+      told += `PUB ${subject} ${payload.length}\r\n${payload}\r\n`;
+    },
     async close() {
       if (connected) await nc.drain().catch(() => {});
       await nc.close();

@@ -4,7 +4,7 @@ import { classify, isRetryable } from '../../../consumers-runtime/src/normalize/
 import { readNormalizeConfig, RETRY_DELAY_MS } from '../../../consumers-runtime/src/normalize/config.ts';
 import { createLane, type Lane } from '../../../consumers-runtime/src/normalize/lane.ts';
 import { migrate } from '../../../consumers-runtime/src/normalize/migrate.ts';
-import type { Group } from '../../../consumers-runtime/src/normalize/rows.ts';
+import type { Candidate } from '../../../consumers-runtime/src/normalize/rows.ts';
 import {
   type Bus,
   clear,
@@ -40,9 +40,9 @@ describe('the handoff report’s unit behaviours', () => {
   async function errorOf(url: string, userId = 'u', statementTimeoutMs = 5_000): Promise<unknown> {
     const lane: Lane = createLane({ url, name: 'test', statementTimeoutMs: () => statementTimeoutMs });
     const one = { userId, date: '2025-10-02', rmssd: 55, capturedAtMs: 0 };
-    const group = [{ incoming: undefined as never, place: 0, event: one, capturedAtMs: 0 }] satisfies Group;
+    const row: Candidate = { place: 0, event: one, capturedAtMs: 0, older: undefined };
     try {
-      await lane.write([group]);
+      await lane.write([row]);
     } catch (error) {
       return error;
     } finally {

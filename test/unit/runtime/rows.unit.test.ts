@@ -1,35 +1,40 @@
 import { describe, expect, it } from 'vitest';
-import { type Candidate, groupByKey, toColumns } from '../../../consumers-runtime/src/normalize/rows.ts';
+import { type Candidate, newestOfEach, toColumns } from '../../../consumers-runtime/src/normalize/rows.ts';
 
-const candidate = (userId: string, date: string, capturedAtMs: number, rmssd = 50): Candidate => ({
-  incoming: undefined as never,
-  place: 0,
-  event: { userId, date, rmssd, capturedAtMs },
+const candidate = (userId: string, date: string, capturedAtMs: number, place = 0): Candidate => ({
+  place,
+  event: { userId, date, rmssd: 50, capturedAtMs },
   capturedAtMs,
+  older: undefined,
 });
 
 describe('rows', () => {
-  it('holds each user and day once, the newest instant last, a later message behind an equal one', () => {
-    const [first, newest, oldest, equal] = [20, 30, 10, 30].map((ms, i) =>
-      candidate('a', '2025-01-01', ms, i + 1),
+  it('are the newest instant of each user and day, a later message before an equal one, the superseded behind it', () => {
+    const [first, newest, oldest, equal] = [20, 30, 10, 30].map((ms, place) =>
+      candidate('a', '2025-01-01', ms, place),
     );
-    const groups = groupByKey([first!, newest!, oldest!, equal!, candidate('a', '2025-01-02', 0)]);
-    expect(groups.map((group) => group.length)).toEqual([4, 1]);
-    expect(groups[0]).toEqual([oldest, first, newest, equal]);
+    const rows = newestOfEach([first!, newest!, oldest!, equal!, candidate('a', '2025-01-02', 0, 4)]);
+    expect(rows.map((row) => row.place)).toEqual([3, 4]);
+    expect([rows[0]!.older, newest!.older, first!.older, oldest!.older]).toEqual([
+      newest,
+      first,
+      oldest,
+      undefined,
+    ]);
   });
 
-  it('is sorted by key, whatever the order of arrival', () => {
+  it('are sorted by user and day, whatever the order of arrival', () => {
     const keys = ['b', 'a', 'ab', 'B'].flatMap((user) =>
       ['2025-01-02', '2025-01-01'].map((day) => candidate(user, day, 0)),
     );
     const order = (list: Candidate[]): string[] =>
-      groupByKey(list).map(([one]) => `${one!.event.userId} ${one!.event.date}`);
+      newestOfEach(list).map(({ event }) => `${event.userId} ${event.date}`);
     expect(order(keys)).toEqual(order([...keys].reverse()));
   });
 
-  it('becomes array literals that no user id can break out of', () => {
+  it('become array literals that no user id can break out of', () => {
     const ids = ['plain-id_1', 'NULL', 'null', '', '{', '}', ',', '"', '\\', '\\"', ' x ', 'é😀', "'"];
-    const [users] = toColumns(ids.map((id) => [candidate(id, '2025-01-01', 0)]));
+    const [users] = toColumns(ids.map((id) => candidate(id, '2025-01-01', 0)));
     expect(users).toBe(`{plain-id_1,"NULL","null","","{","}",",","\\"","\\\\","\\\\\\""," x ","é😀","'"}`);
   });
 });
