@@ -63,7 +63,9 @@ export function startContainer(sandbox: Sandbox, spec: ContainerSpec): ChildProc
 function setUp(spec: ContainerSpec): string {
   const base = quote(spec.rootFolder);
   const root = quote(`${spec.rootFolder}/root`);
-  const within = (path: string): string => quote(`${spec.rootFolder}/root${path}`);
+  // /var/run is a link to /run, and from out here it would lead to the machine's.
+  const within = (path: string): string =>
+    quote(`${spec.rootFolder}/root${path.replace(/^\/var\/run(?=\/)/, '/run')}`);
   const account = spec.runAs
     ? `--reuid=${spec.runAs.uid} --regid=${spec.runAs.gid} --clear-groups --bounding-set=-all`
     : '';
@@ -75,9 +77,11 @@ function setUp(spec: ContainerSpec): string {
     ...['/proc', '/dev', '/sys'].map((path) => `mount --rbind ${path} ${within(path)}`),
     `printf '%s\\n' ${spec.hosts.map(quote).join(' ')} > ${within('/etc/hosts')}`,
     ...mounts.flatMap(({ source, path, readOnly }) => [
-      `mkdir -p ${within(path)}`,
-      `mount --bind ${quote(source)} ${within(path)}`,
-      ...(readOnly ? [`mount -o remount,ro,bind ${within(path)}`] : []),
+      // A link on the way (/var/run -> /run) has to lead to a place of the container, not of the machine.
+      `chroot ${root} mkdir -p -- ${quote(path)}`,
+      `target=${root}$(chroot ${root} readlink -f -- ${quote(path)})`,
+      `mount --bind ${quote(source)} "$target"`,
+      ...(readOnly ? ['mount -o remount,ro,bind "$target"'] : []),
     ]),
     ...(spec.readOnlyRoot ? [`mount -o remount,ro ${root}`] : []),
     `exec chroot ${root} setpriv ${account} --pdeathsig KILL -- sh -c 'cd "$0" && exec "$@"' ${quote(spec.workingDir)} "$@"`,

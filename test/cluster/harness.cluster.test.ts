@@ -1,0 +1,258 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Json } from '../support/cluster/api.ts';
+import { openApi } from '../support/cluster/api.ts';
+import { type Cluster, useCluster } from '../support/cluster/useCluster.ts';
+import { until } from '../support/cluster/until.ts';
+
+// The cluster that every other test here stands on: what kubectl, the real controllers and our kubelet of processes make of ordinary objects.
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await useCluster();
+});
+afterAll(() => cluster?.stop());
+
+const execute = promisify(execFile);
+const kubectl = async (...args: string[]): Promise<string> => {
+  const env = { ...process.env, KUBECONFIG: cluster.kubeconfigs.admin };
+  const { stdout } = await execute(cluster.tools.kubectl, args, { env });
+  return stdout;
+};
+const create = (kind: string, body: Json): Promise<Json> => cluster.api.post(pathOf(kind), body);
+const pathOf = (kind: string, name = ''): string => {
+  const group = { deployments: '/apis/apps/v1', jobs: '/apis/batch/v1' }[kind] ?? '/api/v1';
+  return `${group}/namespaces/staging/${kind}${name && `/${name}`}`;
+};
+
+const serveHttp = (answer: string): string[] => [
+  'node',
+  '-e',
+  `require('http').createServer((q, s) => s.end('${answer}')).listen(8080);
+   console.log('listening as', process.getuid());
+   process.on('SIGTERM', () => process.exit(0))`,
+];
+
+const deployment = (name: string, container: Json, replicas = 2): Json => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: name } },
+    strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+    template: {
+      metadata: { labels: { app: name } },
+      spec: {
+        terminationGracePeriodSeconds: 5,
+        containers: [
+          {
+            name,
+            image: 'aa-ops/runtime:test',
+            ports: [{ containerPort: 8080, name: 'http' }],
+            ...container,
+          },
+        ],
+      },
+    },
+  },
+});
+const readiness = { httpGet: { port: 'http' }, periodSeconds: 1 };
+const podsOf = async (app: string): Promise<Json[]> =>
+  (await cluster.api.get(`${pathOf('pods')}?labelSelector=app%3D${app}`)).items;
+const onlyStatus = async (app: string): Promise<Json> =>
+  (await podsOf(app))[0]?.status?.containerStatuses?.[0];
+
+describe('a deployment of two', () => {
+  beforeAll(async () => {
+    await create('deployments', deployment('web', { command: serveHttp('one'), readinessProbe: readiness }));
+    await create('services', {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web' },
+      spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http' }] },
+    });
+    await kubectl('rollout', 'status', 'deployment/web', '--timeout=120s');
+  });
+
+  test('listens on one port in each pod, and answers through its service and the API server', async () => {
+    const ips = (await podsOf('web')).map((it) => it.status.podIP);
+    expect(new Set(ips).size).toBe(2);
+    const { clusterIP } = (await cluster.api.get(pathOf('services', 'web'))).spec;
+    expect(await until(async () => fetch(`http://${clusterIP}`).then((it) => it.text()))).toBe('one');
+    const [{ metadata }] = (await podsOf('web')) as [Json];
+    expect(await cluster.api.get(`${pathOf('pods', metadata.name)}:8080/proxy/`)).toBe('one');
+  });
+
+  test('is restarted one by one, and rolled back, by the real controllers', async () => {
+    const before = (await podsOf('web')).map((it) => it.metadata.uid);
+    await kubectl('rollout', 'restart', 'deployment/web');
+    await kubectl('rollout', 'status', 'deployment/web', '--timeout=120s');
+    await until(async () => {
+      const now = await podsOf('web');
+      expect(now).toHaveLength(2);
+      expect(now.filter((it) => before.includes(it.metadata.uid))).toEqual([]);
+    });
+    await kubectl('rollout', 'undo', 'deployment/web');
+    await kubectl('rollout', 'status', 'deployment/web', '--timeout=120s');
+  });
+
+  test('shows its logs to kubectl', async () => {
+    const [{ metadata }] = (await podsOf('web')) as [Json];
+    expect(await kubectl('logs', metadata.name, '--tail=1')).toMatch(/^listening as \d+\n$/);
+    expect(await kubectl('logs', metadata.name, '--timestamps')).toMatch(/^\d{4}-.*Z listening/);
+  });
+});
+
+test('a container has a root that it cannot write, its own account, volumes and a token of its own', async () => {
+  await create('configmaps', {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'words' },
+    data: { greeting: 'hello' },
+  });
+  const look = `
+    const fs = require('fs'); const tell = {};
+    try { fs.writeFileSync('/written', ''); tell.wrote = true } catch (error) { tell.wrote = error.code }
+    fs.writeFileSync('/tmp/here', '');
+    tell.uid = process.getuid(); tell.greeting = fs.readFileSync('/words/greeting', 'utf8');
+    tell.token = fs.readFileSync('/var/run/secrets/kubernetes.io/serviceaccount/token', 'utf8').split('.').length;
+    tell.mine = process.env.MY_IP; console.log(JSON.stringify(tell))`;
+  const spec = {
+    restartPolicy: 'Never',
+    containers: [
+      {
+        name: 'look',
+        image: 'aa-ops/runtime',
+        command: ['node', '-e', look],
+        env: [{ name: 'MY_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
+        securityContext: {
+          readOnlyRootFilesystem: true,
+          ...(process.getuid?.() === 0 ? { runAsUser: 65532 } : {}),
+        },
+        volumeMounts: [
+          { name: 'words', mountPath: '/words' },
+          { name: 'tmp', mountPath: '/tmp' },
+        ],
+      },
+    ],
+    volumes: [
+      { name: 'words', configMap: { name: 'words' } },
+      { name: 'tmp', emptyDir: {} },
+    ],
+  };
+  await create('jobs', {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'look' },
+    spec: { backoffLimit: 0, template: { spec } },
+  });
+  await kubectl('wait', '--for=condition=complete', 'job/look', '--timeout=120s');
+  const pod = (await cluster.api.get(`${pathOf('pods')}?labelSelector=job-name%3Dlook`)).items[0];
+  const told = JSON.parse(await kubectl('logs', 'job/look')) as Json;
+  const uid = process.getuid?.() === 0 ? 65532 : process.getuid?.();
+  expect(told).toEqual({ wrote: 'EROFS', uid, greeting: 'hello', token: 3, mine: pod.status.podIP });
+});
+
+test('a container that ends again and again backs off, and its last log can be read', async () => {
+  await create(
+    'deployments',
+    deployment('crash', { command: ['node', '-e', 'console.log("dying"); process.exit(3)'] }, 1),
+  );
+  await until(async () =>
+    expect((await onlyStatus('crash'))?.state.waiting?.reason).toBe('CrashLoopBackOff'),
+  );
+  const status = await until(async () => {
+    const it = await onlyStatus('crash');
+    expect(it.restartCount).toBeGreaterThan(1);
+    return it;
+  });
+  expect(status.lastState.terminated.exitCode).toBe(3);
+  const [{ metadata }] = (await podsOf('crash')) as [Json];
+  expect(await until(() => kubectl('logs', '--previous', metadata.name))).toBe('dying\n');
+});
+
+test('what a container cannot start without is said, and it starts once that is there', async () => {
+  const envFrom = [{ configMapRef: { name: 'later' } }];
+  await create('deployments', deployment('waiting', { command: serveHttp('x'), envFrom }, 1));
+  await create('deployments', deployment('unknown', { command: serveHttp('x'), image: 'no/such:1' }, 1));
+  await until(async () =>
+    expect((await onlyStatus('waiting'))?.state.waiting).toEqual({
+      reason: 'CreateContainerConfigError',
+      message: 'configmap "later" not found',
+    }),
+  );
+  await until(async () =>
+    expect((await onlyStatus('unknown'))?.state.waiting?.reason).toBe('ImagePullBackOff'),
+  );
+  await create('configmaps', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'later' }, data: {} });
+  await kubectl('rollout', 'status', 'deployment/waiting', '--timeout=120s');
+});
+
+test('a failing probe keeps a pod unready, and tells why as an event', async () => {
+  const probe = { httpGet: { port: 8081 }, periodSeconds: 1, failureThreshold: 1 };
+  await create('deployments', deployment('unready', { command: serveHttp('x'), readinessProbe: probe }, 1));
+  await until(async () => {
+    const { items } = await cluster.api.get(pathOf('events'));
+    expect(items.map((it: Json) => it.message)).toContainEqual(
+      expect.stringContaining('Readiness probe failed'),
+    );
+  });
+  expect((await onlyStatus('unready')).ready).toBe(false);
+});
+
+test('an identity may do what a role gives it, and nothing else', async () => {
+  const access = {
+    ...cluster.access,
+    token: JSON.parse(readFileSync(cluster.kubeconfigs['aa-ops'], 'utf8')).users[0].user.token,
+  };
+  const operator = openApi(access);
+  await expect(operator.get(pathOf('configmaps'))).rejects.toMatchObject({ status: 403 });
+  const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/staging';
+  const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list'] }];
+  await cluster.api.post(`${rbac}/roles`, { metadata: { name: 'reader' }, rules });
+  await cluster.api.post(`${rbac}/rolebindings`, {
+    metadata: { name: 'reader' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'reader' },
+    subjects: [{ kind: 'User', name: 'aa-ops', apiGroup: 'rbac.authorization.k8s.io' }],
+  });
+  expect((await until(() => operator.get(pathOf('configmaps')))).kind).toBe('ConfigMapList');
+  await expect(operator.get(pathOf('secrets'))).rejects.toMatchObject({ status: 403 });
+  operator.close();
+});
+
+test('nothing stays when whoever started a cluster is killed with -9', async () => {
+  const here = fileURLToPath(new URL('../../', import.meta.url));
+  const parent = spawn(
+    process.execPath,
+    [
+      `${here}scripts/in-namespace.mjs`,
+      process.execPath,
+      '--import',
+      'tsx',
+      `${here}test/support/cluster/kill.ts`,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
+  const { pid, dir } = JSON.parse(line) as { pid: number; dir: string };
+  const children = processesNaming(dir);
+  expect(children.length).toBeGreaterThan(2); // etcd, API server, controller manager
+  process.kill(pid, 'SIGKILL');
+  await until(async () => expect(processesNaming(dir)).toEqual([]));
+});
+
+/** Processes of this machine with `text` in their command line. */
+function processesNaming(text: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
+    } catch {
+      return false;
+    }
+  });
+}
