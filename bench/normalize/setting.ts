@@ -81,7 +81,7 @@ export async function fill({ nc, jsm, db }: Setting, count: number): Promise<voi
     ack_policy: 'explicit' as never,
     ack_wait: 60e9,
     max_deliver: 5,
-    max_ack_pending: Number(process.env.MAP ?? 5_000),
+    max_ack_pending: 5_000, // as in topology/athlete-ally.yaml
   });
 }
 

@@ -13,11 +13,11 @@ const failure = (promise: Promise<unknown>) =>
   );
 
 describe('loadTopology', () => {
-  it('reads the file of the contract, which is the one we ship but for descriptions', async () => {
+  it('reads the file of the contract, which is the one we ship but for descriptions and how much a pod may hold', async () => {
     const plain = (value: unknown) =>
       JSON.parse(
         JSON.stringify(value, (key, one: unknown) =>
-          ['description', 'source'].includes(key) ? undefined : one,
+          ['description', 'source', 'max_ack_pending'].includes(key) ? undefined : one,
         ),
       ) as object;
     for (const environment of ['local', 'staging', 'production'])
