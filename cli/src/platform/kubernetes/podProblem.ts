@@ -32,8 +32,11 @@ const SOON: ReadonlySet<string> = new Set([
 /** Starts that end again and again: from the third on it is no accident. */
 const CRASHES = 3;
 
+/** What runs for less than that may still be on its way, ms. */
+const STARTING_MS = 5_000;
+
 /** Why this pod is not ready; undefined: it is, or is only on its way, as far as can be seen. */
-export function podProblem(pod: V1Pod): PodProblem | undefined {
+export function podProblem(pod: V1Pod, now: number = Date.now()): PodProblem | undefined {
   const name = pod.metadata?.name ?? '';
   if (isReady(pod)) return undefined;
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
@@ -62,7 +65,8 @@ export function podProblem(pod: V1Pod): PodProblem | undefined {
       hasPrevious: false,
     };
   }
-  if (!statuses.some(({ state }) => state?.running)) return undefined;
+  const started = statuses.flatMap(({ state }) => state?.running?.startedAt ?? []);
+  if (!started.some((at) => now - new Date(at).getTime() >= STARTING_MS)) return undefined;
   return {
     pod: name,
     reason: 'NotReady',
