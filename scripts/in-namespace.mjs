@@ -1,23 +1,33 @@
-// Runs a command in a network namespace of its own: a cluster's pods get addresses there, and nothing leads off the machine.
-// As root or as a plain user (in a user namespace, in which PostgreSQL still sees a plain user).
-import { spawnSync } from 'node:child_process';
+// Runs a command in namespaces of its own, as root or as a plain user (in a user namespace, in which PostgreSQL still sees a plain
+// user). Network: a cluster's pods get addresses there, and nothing leads off the machine. Processes and /dev/shm: whatever the
+// command started and wrote is gone with it, also when this is killed. Ends with 69 (EX_UNAVAILABLE of sysexits.h) where such
+// namespaces are forbidden.
+import { spawn, spawnSync } from 'node:child_process';
 
-const [command, ...args] = process.argv.slice(2);
 const user = process.getuid() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps'];
-const namespaces = [...user, '--net', '--mount', '--kill-child=KILL', '--fork'];
-const tried = spawnSync('unshare', [...user, '--net', '--mount', 'ip', 'link', 'set', 'lo', 'up'], {
+const enter = ['unshare', ...user, '--net', '--mount', '--pid', '--fork', '--kill-child=KILL', '--'];
+// The shell stays as process 1, which takes in orphans. AA_OPS_NAMESPACE is its number outside, for whoever wants to look in:
+// until the new /proc is mounted, the old one tells it.
+const inside = `
+read -r AA_OPS_NAMESPACE rest < /proc/self/stat
+export AA_OPS_NAMESPACE
+mount -t proc proc /proc && mount -t tmpfs -o mode=1777 shm /dev/shm && ip link set lo up || exit 69
+"$@"
+exit $?`;
+
+const tried = spawnSync(enter[0], [...enter.slice(1), 'sh', '-c', inside, 'sh', 'true'], {
   encoding: 'utf8',
 });
 if (tried.status !== 0) {
-  const why = tried.error?.message ?? tried.stderr.trim();
-  process.stderr.write(`cannot make a network namespace: ${why}\n`);
+  process.stderr.write(`cannot make a network namespace: ${tried.error?.message ?? tried.stderr.trim()}\n`);
   process.stderr.write(
     'the cluster needs Linux with user namespaces (or root with CAP_SYS_ADMIN), util-linux and iproute2\n',
   );
-  process.exit(1);
+  process.exit(69);
 }
-const lo = 'ip link set lo up && exec "$@"';
-const { status, signal } = spawnSync('unshare', [...namespaces, 'sh', '-c', lo, 'sh', command, ...args], {
-  stdio: 'inherit',
-});
-process.exit(status ?? (signal ? 1 : 0));
+
+// In a session of its own: a Ctrl-C reaches the command once, from here.
+const command = [...enter, 'sh', '-c', inside, 'sh', ...process.argv.slice(2)];
+const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], { stdio: 'inherit', detached: true });
+child.once('exit', (status, signal) => process.exit(status ?? (signal ? 1 : 0)));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.kill(-child.pid, signal));

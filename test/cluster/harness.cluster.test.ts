@@ -17,6 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.stop());
 
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const IN_NAMESPACE = `${root}scripts/in-namespace.mjs`;
 const execute = promisify(execFile);
 const kubectl = async (...args: string[]): Promise<string> => {
   const env = { ...process.env, KUBECONFIG: cluster.kubeconfigs.admin };
@@ -225,25 +227,29 @@ test('an identity may do what a role gives it, and nothing else', async () => {
   operator.close();
 });
 
-test('nothing stays when whoever started a cluster is killed with -9', async () => {
-  const here = fileURLToPath(new URL('../../', import.meta.url));
+test('nothing stays when the runner of a cluster is killed with -9', async () => {
   const parent = spawn(
     process.execPath,
-    [
-      `${here}scripts/in-namespace.mjs`,
-      process.execPath,
-      '--import',
-      'tsx',
-      `${here}test/support/cluster/kill.ts`,
-    ],
+    [IN_NAMESPACE, process.execPath, '--import', 'tsx', `${root}test/support/cluster/kill.ts`],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
-  const { pid, dir } = JSON.parse(line) as { pid: number; dir: string };
-  const children = processesNaming(dir);
-  expect(children.length).toBeGreaterThan(2); // etcd, API server, controller manager
-  process.kill(pid, 'SIGKILL');
+  const { dir } = JSON.parse(line) as { dir: string };
+  expect(processesNaming(dir).length).toBeGreaterThan(2); // etcd, API server, controller manager
+  process.kill(parent.pid!, 'SIGKILL');
   await until(async () => expect(processesNaming(dir)).toEqual([]));
+});
+
+test('a namespace takes orphans with it, its exit code comes back, and SIGTERM reaches its command', async () => {
+  const mark = `7${process.pid}`; // seconds that nobody else sleeps
+  const runs = (script: string) => spawn(process.execPath, [IN_NAMESPACE, 'sh', '-c', script]);
+  const [code] = (await once(runs(`setsid sleep ${mark} & exit 7`), 'exit')) as [number];
+  expect(code).toBe(7);
+  await until(async () => expect(processesNaming(`sleep\0${mark}`)).toEqual([]));
+  const asked = runs('trap "exit 6" TERM; echo up; while :; do sleep 0.1; done');
+  await once(asked.stdout, 'data');
+  asked.kill('SIGTERM');
+  expect(await once(asked, 'exit')).toEqual([6, null]);
 });
 
 /** Processes of this machine with `text` in their command line. */

@@ -1,6 +1,6 @@
-// Starts a cluster, tells who it is and where, and waits to be killed.
+// Starts a cluster, tells where it is, and waits to be killed.
 import { useCluster } from './useCluster.ts';
 
 const { dir } = await useCluster();
-process.stdout.write(`${JSON.stringify({ pid: process.pid, dir })}\n`);
+process.stdout.write(`${JSON.stringify({ dir })}\n`);
 setInterval(() => {}, 60_000);

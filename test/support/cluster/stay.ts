@@ -19,14 +19,15 @@ process.exit(0);
 /** What there is, and what to try: from another terminal, inside the namespace. */
 async function helpText(it: ClusterDescription): Promise<string> {
   const config = JSON.parse(await readFile(it.kubeconfigs.admin, 'utf8')) as { 'current-context': string };
-  const enter = `nsenter -t ${process.pid} -n${process.getuid?.() === 0 ? '' : ' -U --preserve-credentials'}`;
+  const asUser = process.getuid?.() === 0 ? '' : ' -U --preserve-credentials';
+  const enter = `nsenter -t ${process.env['AA_OPS_NAMESPACE']}${asUser} -n -m -p`; // of scripts/in-namespace.mjs
   return `
 KUBECONFIG    ${it.kubeconfigs.admin}   (context and namespace ${config['current-context']})
 NATS_URL      ${it.natsUrl}   (pods: ${it.podNatsUrl})
 DATABASE_URL  ${it.databaseUrl}   (pods: ${it.podDatabaseUrl})
 logs          ${it.dir}/kubernetes
 
-It is in a network namespace of its own. In another terminal, first:
+It is in namespaces of its own. In another terminal, first:
 
   ${enter} bash
   export KUBECONFIG=${it.kubeconfigs.admin} NATS_URL=${it.natsUrl} PATH="${it.tools.kubectl.replace(/\/[^/]*$/, '')}:$PATH"
