@@ -28,6 +28,7 @@ const MAX_PAYLOAD = 1_048_576;
 
 /** Or why there is none. */
 const python = await findPythonClient();
+if ('missing' in python) console.log(`no publisher in Python: ${python.missing}`);
 
 let run: TestRun;
 const closing: (() => Promise<void>)[] = [];

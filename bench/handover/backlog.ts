@@ -1,0 +1,189 @@
+/**
+ * Handovers with a backlog: `npx tsx bench/handover/backlog.ts [MESSAGES]` (default 500,000; needs `npm run build`). Prints
+ * as one JSON document:
+ *   rollback  a way back with 100,000 messages to hand back, under four publishers (JetStream part: no pods)
+ *   catchUp   messages a second of a bare source, and of a copy from its start until it is known to have caught up, in turns
+ *   memory    the highest resident size of the built command that migrates with `--copy all`, proof with payloads included
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  catchUp,
+  type Copy,
+  dropCopies,
+  type HandoverContext,
+  type JetStreamWriter,
+  openWriter,
+  silentHost,
+  startCopies,
+  type StreamConfig,
+} from '@aa-ops/topology';
+import { migrate } from '../../cli/src/runbook/migrate.ts';
+import { rollBack } from '../../cli/src/runbook/rollBack.ts';
+import { startNats } from '../../cli/src/servers/index.ts';
+import { judge, startTraffic } from '../../cli/src/traffic/index.ts';
+import { OPTIONS, startRun } from '../../test/support/runs.ts';
+import { seedTopology } from '../../test/support/topologies.ts';
+
+const backlog = Number(process.argv[2] ?? 500_000);
+const HAND_BACK = 100_000;
+const TURNS = 3;
+/** An event of the seeds is about as large. */
+const payload = new Uint8Array(149).fill(0x61);
+const subjects = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'];
+
+async function fill(account: JetStreamWriter, count: number): Promise<void> {
+  const BATCH = 2_000;
+  for (let sent = 0; sent < count; sent += BATCH) {
+    await Promise.all(
+      Array.from({ length: Math.min(BATCH, count - sent) }, (_, i) =>
+        account.connection.request(subjects[i % subjects.length]!, payload, { timeout: 30_000 }),
+      ),
+    );
+  }
+}
+
+async function rollback(): Promise<unknown> {
+  const run = await startRun(seedTopology);
+  const forward = await migrate(run.environment, { to: 'multi', options: OPTIONS });
+  if (forward.exitCode !== 0) throw forward.error ?? new Error('the way forward failed');
+  await fill(run.account, HAND_BACK);
+  const traffic = await startTraffic(
+    run.settings,
+    [1, 2, 3, 4].map((n) => ({
+      name: `p${n}`,
+      kind: 'pipelined' as const,
+      inFlight: 16,
+      msgId: n % 2 === 0,
+      ratePerSecond: 200,
+      subjects,
+    })),
+  );
+  const begun = performance.now();
+  const back = await rollBack(run.environment);
+  const ms = performance.now() - begun;
+  if (back.exitCode !== 0) throw back.error ?? new Error('the way back failed');
+  await traffic.stop();
+  const { lost, doubled, refused } = await judge(run.account, traffic.ledger, {
+    streams: Object.keys(seedTopology.streams),
+  });
+  const copied = back.json.handovers.reduce((sum, handover) => sum + handover.copied, 0);
+  const steps = Object.fromEntries(back.json.steps.filter((s) => s.ms > 20).map((s) => [s.id, s.ms]));
+  await run.stop();
+  return {
+    copied,
+    ms: Math.round(ms),
+    steps,
+    windowMs: back.json.handovers[0]!.windowMs,
+    lost,
+    doubled,
+    refused,
+  };
+}
+
+async function measureCatchUp(): Promise<unknown> {
+  const server = await startNats();
+  const account = await openWriter({ servers: [server.url] });
+  const context: HandoverContext = {
+    account,
+    host: silentHost,
+    journal: { effect: (_name, _data, work) => work() },
+    signal: new AbortController().signal,
+  };
+  const make = (config: Partial<StreamConfig> & { name: string }): Promise<unknown> =>
+    account.createStream({ storage: 'file', ...config } as StreamConfig);
+  await make({ name: 'ORIGIN', subjects: ['athlete-ally.>', 'sleep.*', 'vendor.oura.>'] });
+  await fill(account, backlog);
+  const bare = async (name: string): Promise<void> => {
+    await make({ name, sources: [{ name: 'ORIGIN', opt_start_seq: 1 }] });
+    while ((await account.stream(name))!.state.messages < backlog) await delay(5);
+  };
+  const ours = async (name: string): Promise<void> => {
+    await make({ name, subjects: [`_aa-ops.closed.${name}`] });
+    const copy: Copy = {
+      origin: 'ORIGIN',
+      target: name,
+      filters: ['athlete-ally.>', 'sleep.*', 'vendor.oura.>'],
+      epoch: `_aa-ops.epoch.bench.${name}.0`,
+      startSeq: 1,
+      targetFromSeq: 1,
+    };
+    await startCopies(context, [copy]);
+    await catchUp(context, copy, { timeoutMs: 600_000 });
+  };
+  const rates: Record<'bare' | 'ours', number[]> = { bare: [], ours: [] };
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const [way, copyAll] of [
+      ['bare', bare],
+      ['ours', ours],
+    ] as const) {
+      const name = `${way}-${turn}`;
+      const begun = performance.now();
+      await copyAll(name);
+      rates[way].push(Math.round(backlog / ((performance.now() - begun) / 1_000)));
+      await dropCopies(context, [name]);
+      await account.deleteStream(name);
+    }
+  }
+  await account.close();
+  await server.stop();
+  const ratios = rates.ours.map((rate, turn) => rate / rates.bare[turn]!);
+  return {
+    messages: backlog,
+    ...rates,
+    ratio: ratios.toSorted((a, b) => a - b)[Math.floor(TURNS / 2)]!.toFixed(2),
+  };
+}
+
+async function measureMemory(messages: number): Promise<unknown> {
+  const server = await startNats();
+  const account = await openWriter({ servers: [server.url] });
+  const cwd = mkdtempSync(join(tmpdir(), 'aa-bench-'));
+  const file = fileURLToPath(new URL('../../test/support/seed-topology.yaml', import.meta.url));
+  const cli = fileURLToPath(new URL('../../dist/cli/aa-ops.js', import.meta.url));
+  const where = ['--topology', file, '--env', 'test', '--server', server.url, '--yes'];
+  const applied = spawn(process.execPath, [cli, 'apply', ...where], { cwd, stdio: 'ignore' });
+  await once(applied, 'exit');
+  await fill(account, messages);
+  const begun = performance.now();
+  const child = spawn(process.execPath, [cli, 'migrate', '--to', 'multi', '--copy', 'all', ...where], {
+    cwd,
+    stdio: 'ignore',
+  });
+  const [peakMiB, code] = await peakOf(child);
+  const seconds = (performance.now() - begun) / 1_000;
+  await account.close();
+  await server.stop();
+  rmSync(cwd, { recursive: true, force: true });
+  return { messages, exit: code, seconds: Math.round(seconds), peakMiB };
+}
+
+/** Linux: VmHWM, the highest resident size so far. */
+async function peakOf(child: ChildProcess): Promise<[peakMiB: number, code: number | null]> {
+  let peak = 0;
+  let ended: number | null | undefined;
+  child.once('exit', (code) => (ended = code));
+  while (ended === undefined) {
+    try {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
+    } catch {
+      // It has just ended.
+    }
+    await delay(20);
+  }
+  return [Math.round(peak / 1_024), ended];
+}
+
+const result = {
+  rollback: await rollback(),
+  catchUp: await measureCatchUp(),
+  memory: [await measureMemory(Math.min(50_000, backlog)), await measureMemory(backlog)],
+};
+console.log(JSON.stringify(result, null, 2));
+process.exit(0);
