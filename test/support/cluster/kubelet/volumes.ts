@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ApiClient, Json } from '../api.ts';
 import { ConfigError, configMapData, secretData } from './environment.ts';
-import type { ContainerSpec } from './sandbox.ts';
+import type { ContainerSpec } from './containerRoot.ts';
 
 /** Writes a pod's volumes under `folder`, each in a folder of its name: emptyDir, configMap, secret, projected, downwardAPI-free. */
 export async function writeVolumes(api: ApiClient, pod: Json, folder: string, ca: string): Promise<void> {
