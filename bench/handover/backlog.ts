@@ -18,6 +18,8 @@ import {
   dropCopies,
   type HandoverContext,
   type JetStreamWriter,
+  type MsgHdrs,
+  newHeaders,
   openWriter,
   silentHost,
   startCopies,
@@ -37,12 +39,22 @@ const TURNS = 3;
 const payload = new Uint8Array(149).fill(0x61);
 const subjects = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'];
 
+function idOf(n: number): MsgHdrs {
+  const block = newHeaders();
+  block.set('Nats-Msg-Id', `bench-${process.pid}-${n}`);
+  return block;
+}
+
+/** Every message has an id: what is copied is looked through for ids that come again. */
 async function fill(account: JetStreamWriter, count: number): Promise<void> {
   const BATCH = 2_000;
   for (let sent = 0; sent < count; sent += BATCH) {
     await Promise.all(
       Array.from({ length: Math.min(BATCH, count - sent) }, (_, i) =>
-        account.connection.request(subjects[i % subjects.length]!, payload, { timeout: 30_000 }),
+        account.connection.request(subjects[i % subjects.length]!, payload, {
+          timeout: 30_000,
+          headers: idOf(sent + i),
+        }),
       ),
     );
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type JetStreamWriter, readRange } from '../jetstream/index.ts';
 import { catchUp, type CatchUpOptions, dropCopies, startCopies } from './copying.ts';
+import { NumberSet } from './numberSet.ts';
 import { copiedThrough } from './reads.ts';
 import type { Copy, HandoverContext } from './types.ts';
 
@@ -43,7 +44,7 @@ export async function stretchesOf(
 }
 
 async function stretchesInto(account: JetStreamWriter, copies: readonly Copy[]): Promise<Stretch[]> {
-  const ids = new Set<number>();
+  const ids = new NumberSet();
   const stretches: Stretch[] = [];
   let repeated = false;
   for (const copy of copies) {
@@ -54,12 +55,12 @@ async function stretchesInto(account: JetStreamWriter, copies: readonly Copy[]):
         const id = headers.get('Nats-Msg-Id')?.[0];
         if (id !== undefined) {
           const hash = createHash('sha1').update(id).digest().readUIntBE(0, 6);
-          if (ids.has(hash)) {
+          if (!ids.add(hash)) {
             repeated = true;
             stretches.push({ copy, through: last });
             ids.clear();
+            ids.add(hash);
           }
-          ids.add(hash);
         }
         last = seq;
       }
