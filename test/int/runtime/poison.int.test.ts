@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { headers as newHeaders } from 'nats';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -171,5 +172,52 @@ describe('poison', () => {
     await drained(bus);
     expect(await rows(bus)).toHaveLength(1);
     expect(await deadLetters(bus)).toEqual([]);
+  });
+});
+
+describe('a server that takes messages of 12 MiB', () => {
+  let bus: Bus;
+  let pod: Pod | undefined;
+
+  beforeAll(async () => {
+    bus = await startBus('max_payload: 12582912');
+    await makeTopology(bus);
+  });
+  afterAll(async () => {
+    await pod?.stop();
+    await bus.stop();
+  });
+
+  it('has strings of 10 MB worked like any others: dead letters with their bodies whole, rows where nobody reads them', async () => {
+    const long = 'x'.repeat(10_000_000);
+    const poison = [
+      JSON.stringify(event({ userId: long })),
+      JSON.stringify(event({ userId: 'long-date', date: long })),
+      `{"userId":"${long}`,
+      `${'é'.repeat(5_000_000)}`,
+    ];
+    for (const [i, body] of poison.entries()) {
+      await publish(bus, body);
+      await publish(bus, event({ userId: `beside-${i}` }));
+    }
+    await publish(bus, event({ userId: 'filled', filler: long }));
+    // As large as the server takes: no room for a letter's headers.
+    const largest = 12_582_912;
+    await publish(bus, JSON.stringify(event({ userId: 'x'.repeat(largest - 100) })).padEnd(largest));
+    pod = await startPod(bus);
+    await drained(bus);
+    const letters = await deadLetters(bus);
+    const digest = (body: string): string => createHash('sha256').update(body).digest('hex');
+    expect(letters.map(({ body }) => digest(body)).sort()).toEqual([...poison, ''].map(digest).sort());
+    const omitted = letters.find(({ body }) => body === '')!;
+    expect(omitted.header('AA-Dlq-Body-Omitted')).toBe(String(largest));
+    expect(letters.every((letter) => letter.header('AA-Dlq-Error').length < 200)).toBe(true);
+    expect((await rows(bus)).map((row) => row.user_id).sort()).toEqual([
+      'beside-0',
+      'beside-1',
+      'beside-2',
+      'beside-3',
+      'filled',
+    ]);
   });
 });
