@@ -29,6 +29,8 @@ export const RANGE_READER = 'aa-ops: reads a range, goes by itself';
 
 const INACTIVE_NS = 30_000_000_000;
 const BATCH = 1_000;
+/** Of one batch: large messages come in smaller ones, so that memory does not depend on their size. */
+const BATCH_BYTES = 8 * 1_024 * 1_024;
 /** ms without a message or an answer after which the reading is taken up anew behind the last message that came. */
 const STALL_MS = 3_000;
 const MAX_STALLS = 5;
@@ -103,7 +105,9 @@ async function openPull(account: JetStreamWriter, stream: string, range: Range):
     pending: created.num_pending,
     lastSeq: info?.state.last_seq ?? 0,
     fetch: async (count) => {
-      const batch = await fetchBatch(connection, subject, count, delivered);
+      let batch = await fetchBatch(connection, subject, { batch: count, max_bytes: BATCH_BYTES }, delivered);
+      if (batch === 'too-large') batch = await fetchBatch(connection, subject, { batch: 1 }, delivered);
+      if (batch === 'too-large') return 'stalled';
       if (batch !== 'stalled') delivered += batch.length;
       return batch;
     },
@@ -116,38 +120,42 @@ async function openPull(account: JetStreamWriter, stream: string, range: Range):
   };
 }
 
-/** Up to `count` messages; fewer after a silence; never across a gap in the consumer's own numbering. */
+/**
+ * Up to a count of messages; fewer after a silence or where they are large; never across a gap in the consumer's own
+ * numbering. `too-large`: the next message alone is larger than the request allows.
+ */
 function fetchBatch(
   connection: NatsConnection,
   subject: string,
-  count: number,
+  request: { batch: number; max_bytes?: number },
   delivered: number,
-): Promise<StreamMessage[] | 'stalled'> {
+): Promise<StreamMessage[] | 'stalled' | 'too-large'> {
   return new Promise((resolve) => {
     const inbox = createInbox();
     const batch: StreamMessage[] = [];
     let timer: NodeJS.Timeout;
-    const finish = (): void => {
+    const finish = (otherwise: 'stalled' | 'too-large' = 'stalled'): void => {
       clearTimeout(timer);
       subscription.unsubscribe();
-      resolve(batch.length > 0 ? batch : 'stalled');
+      resolve(batch.length > 0 ? batch : otherwise);
     };
     const arm = (): void => {
       clearTimeout(timer);
-      timer = setTimeout(finish, STALL_MS);
+      timer = setTimeout(() => finish(), STALL_MS);
     };
     const subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
-        if (error || isStatus(message)) return finish();
+        if (error || isStatus(message))
+          return finish(!error && isTooLarge(message) ? 'too-large' : 'stalled');
         const { consumerSeq, ...parsed } = parseDelivered(message);
         if (consumerSeq !== delivered + batch.length + 1) return finish(); // a gap: taken up anew behind the last good one
         batch.push(parsed);
-        if (batch.length >= count) finish();
+        if (batch.length >= request.batch) finish();
         else arm();
       },
     });
     arm();
-    connection.publish(subject, JSON.stringify({ batch: count, expires: STALL_MS * 1_000_000 }), {
+    connection.publish(subject, JSON.stringify({ ...request, expires: STALL_MS * 1_000_000 }), {
       reply: inbox,
     });
   });
@@ -155,6 +163,10 @@ function fetchBatch(
 
 /** 100 heartbeat, 404 no messages, 408 expired, 409 consumer gone: the end of what this request brings. */
 const isStatus = (message: Msg): boolean => (message.headers?.code ?? 0) >= 100;
+
+/** 409 `Message Size Exceeds MaxBytes`, as ADR-13 has it; the consumer itself is well. */
+const isTooLarge = (message: Msg): boolean =>
+  message.headers?.code === 409 && /max\s?bytes/i.test(message.headers.description);
 
 /**
  * The reply subject carries the metadata: `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<ns>.<pending>`;
