@@ -1,0 +1,55 @@
+import type { types } from '@pulumi/kubernetes';
+import type { Workload } from '@aa-ops/topology';
+import type { Bus } from '../bus.ts';
+import { OPERATOR } from './operatorRole.ts';
+
+type Policy = types.input.networking.v1.NetworkPolicySpec;
+type Egress = types.input.networking.v1.NetworkPolicyEgressRule;
+
+/** What a workload's pods may be asked by, and what they may reach: DNS, NATS, and the consumers their database. */
+export function networkPolicySpec(bus: Bus, workload: Workload): Policy {
+  const { network, telemetry } = bus.stack;
+  const anywhere = (port: number): Egress => ({ ports: [tcp(port)] });
+  return {
+    podSelector: { matchLabels: workload.selector },
+    policyTypes: ['Ingress', 'Egress'],
+    ingress: [
+      // A producer is the front door of the namespace; a consumer answers probes (which no policy stops), Prometheus and aa-ops.
+      ...(workload.role === 'producer' ? [{ from: [{ podSelector: {} }], ports: [tcp(workload.port)] }] : []),
+      {
+        from: [
+          { podSelector: { matchLabels: { 'app.kubernetes.io/name': OPERATOR } } },
+          { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': network.metricsFrom } } },
+        ],
+        ports: [tcp(workload.port)],
+      },
+    ],
+    egress: [
+      { ports: [{ protocol: 'UDP', port: 53 }, tcp(53)] },
+      ...natsPorts(bus).map(anywhere),
+      ...(workload.role === 'consumer' ? [anywhere(network.databasePort)] : []),
+      ...(telemetry.otlpEndpoint ? [anywhere(portOf(telemetry.otlpEndpoint))] : []),
+    ],
+  };
+}
+
+/** The streams-apply Job reaches NATS and nothing else, and nobody reaches it. */
+export const applyPolicySpec = (bus: Bus, labels: Record<string, string>): Policy => ({
+  podSelector: { matchLabels: labels },
+  policyTypes: ['Ingress', 'Egress'],
+  ingress: [],
+  egress: [
+    { ports: [{ protocol: 'UDP', port: 53 }, tcp(53)] },
+    ...natsPorts(bus).map((port) => ({ ports: [tcp(port)] })),
+  ],
+});
+
+const tcp = (port: number) => ({ protocol: 'TCP', port });
+const natsPorts = ({ topology }: Bus): number[] => [
+  ...new Set(topology.environment.servers.map((server) => Number(new URL(server).port || 4222))),
+];
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  return port ? Number(port) : protocol === 'https:' ? 443 : 80;
+}
