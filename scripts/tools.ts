@@ -1,4 +1,5 @@
-// Finds, or builds once into the cache, what the cluster tests run on: etcd, the Kubernetes control plane, kubectl, pulumi.
+// Finds, or builds once into the cache, what the cluster tests run on: etcd, the Kubernetes control plane, kubectl, pulumi. Ends with
+// 69 (EX_UNAVAILABLE of sysexits.h) where they are not and there is no Go to build them.
 import { messageOf, OpsError } from '@aa-ops/topology';
 import { findClusterTools } from '../test/support/cluster/tools.ts';
 
@@ -8,5 +9,5 @@ try {
 } catch (error) {
   say(messageOf(error));
   if (error instanceof OpsError && error.hint) say(error.hint);
-  process.exitCode = 1;
+  process.exitCode = error instanceof OpsError && error.code === 'cluster-tools-not-found' ? 69 : 1;
 }

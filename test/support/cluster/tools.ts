@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, OpsError } from '@aa-ops/topology';
 import { cacheDir, exists, inCache } from '../../../cli/src/servers/cache.ts';
-import { folderOnPath, run } from '../../../cli/src/servers/search.ts';
+import { folderOnPath, isExecutable } from '../../../cli/src/servers/search.ts';
 
 /** Where the real servers of the cluster tests are: full paths of executables. */
 export interface ClusterTools {
@@ -60,8 +60,8 @@ const PULUMI: GoTool = {
 
 /**
  * The tools, in the order of everything here: a setting (KUBEBUILDER_ASSETS, AA_OPS_PULUMI), PATH, the cache, else built by
- * Go into the cache, once. kube-apiserver and etcd count only together: they are one control plane.
- * Throws OpsError `cluster-tools-not-found` with every way tried.
+ * Go into the cache, once. A wrong setting is an error, never skipped. kube-apiserver and etcd count only together: they are one control plane.
+ * Throws OpsError with every way tried: `cluster-tools-not-found` where there is no Go either, else `cluster-tools-not-built`.
  */
 export async function findClusterTools(say: (line: string) => void): Promise<ClusterTools> {
   const controlPlane = await controlPlaneFolders(say);
@@ -72,20 +72,26 @@ const ASSETS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'] 
 
 async function controlPlaneFolders(say: (line: string) => void): Promise<Omit<ClusterTools, 'pulumi'>> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
-  const tried = [assets ? '' : 'KUBEBUILDER_ASSETS is not set'].filter(Boolean);
   if (assets) {
     const missing = await missingFrom(assets, ASSETS);
     if (missing.length === 0) return toolsIn(() => assets);
     // envtest's own folder has no controller manager: ours is built then, and the rest taken from it.
     if (missing.join() === 'kube-controller-manager') {
-      const built = await buildGoTool(KUBERNETES, tried, say);
+      const built = await buildGoTool(KUBERNETES, [`none in KUBEBUILDER_ASSETS, ${assets}`], say);
       return toolsIn((name) => (name === 'kube-controller-manager' ? built : assets));
     }
-    tried.push(`KUBEBUILDER_ASSETS is ${assets}, which has no ${missing.join(', ')}`);
+    throw new OpsError(
+      'cluster-tools-setting-wrong',
+      `KUBEBUILDER_ASSETS is ${assets}, which has no ${missing.join(', ')}`,
+      { hint: `unset it, or point it at a folder with ${ASSETS.join(', ')}` },
+    );
   }
   const onPath = await folderOnPath('kube-apiserver');
   if (onPath && (await missingFrom(onPath, ASSETS)).length === 0) return toolsIn(() => onPath);
-  tried.push(onPath ? `${onPath} on PATH has not all of ${ASSETS.join(', ')}` : 'no kube-apiserver on PATH');
+  const tried = [
+    'KUBEBUILDER_ASSETS is not set',
+    onPath ? `${onPath} on PATH has not all of ${ASSETS.join(', ')}` : 'no kube-apiserver on PATH',
+  ];
   const etcd = await buildGoTool(ETCD, tried, say);
   const kubernetes = await buildGoTool(KUBERNETES, tried, say);
   return toolsIn((name) => (name === 'etcd' ? etcd : kubernetes));
@@ -105,6 +111,15 @@ async function missingFrom(folder: string, names: readonly string[]): Promise<st
 
 async function findPulumi(say: (line: string) => void): Promise<string> {
   const explicit = process.env['AA_OPS_PULUMI'];
+  if (explicit && !(await isExecutable(explicit))) {
+    throw new OpsError(
+      'cluster-tools-setting-wrong',
+      `AA_OPS_PULUMI is ${explicit}, which is no executable`,
+      {
+        hint: 'unset it, or set it to the full path of pulumi',
+      },
+    );
+  }
   if (explicit) return explicit;
   const onPath = await folderOnPath('pulumi');
   if (onPath) return join(onPath, 'pulumi');
@@ -117,7 +132,7 @@ async function buildGoTool(tool: GoTool, tried: string[], say: (line: string) =>
   const name = `${tool.module}-${tool.version}-${process.platform}-${process.arch}`;
   try {
     return await inCache(name, async (folder) => {
-      await run('go', ['version']);
+      if (!(await folderOnPath('go'))) throw new Error('go is not installed');
       say(`building ${tool.module} ${tool.version} with Go into the cache, ${tool.takes}, once`);
       const started = performance.now();
       await goBuild(tool, folder, say);
@@ -126,7 +141,7 @@ async function buildGoTool(tool: GoTool, tried: string[], say: (line: string) =>
   } catch (error) {
     const all = [...tried, `none in the cache, ${cacheDir()}`, `building it: ${messageOf(error)}`];
     throw new OpsError(
-      'cluster-tools-not-found',
+      (await folderOnPath('go')) ? 'cluster-tools-not-built' : 'cluster-tools-not-found',
       `found no ${tool.module} ${tool.version}: ${all.join('; ')}`,
       {
         hint: 'install Go 1.26 or newer, or set KUBEBUILDER_ASSETS and AA_OPS_PULUMI to what is installed',
