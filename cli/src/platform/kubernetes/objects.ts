@@ -51,7 +51,16 @@ export function patchDeployment(api: KubeApi, name: string, patch: object): Prom
 }
 
 /** The pods that a workload's selector names, without those that have ended or are on their way out. */
-export async function listPods(api: KubeApi, workload: Workload): Promise<V1Pod[]> {
+export const listPods = async (api: KubeApi, workload: Workload): Promise<V1Pod[]> =>
+  (await listAllPods(api, workload)).filter(
+    ({ metadata, status }) => metadata?.deletionTimestamp === undefined && status?.phase !== 'Succeeded',
+  );
+
+/** Those that were told to end, and have not yet: they still work what they have, in the mode that they were started in. */
+export const listLeavingPods = async (api: KubeApi, workload: Workload): Promise<V1Pod[]> =>
+  (await listAllPods(api, workload)).filter(({ metadata }) => metadata?.deletionTimestamp !== undefined);
+
+async function listAllPods(api: KubeApi, workload: Workload): Promise<V1Pod[]> {
   const { namespace } = api.connection;
   const labelSelector = Object.entries(workload.selector)
     .map(([key, value]) => `${key}=${value}`)
@@ -59,9 +68,7 @@ export async function listPods(api: KubeApi, workload: Workload): Promise<V1Pod[
   const { items } = await api.ask({ ...core, verb: 'list', resource: 'pods' }, () =>
     api.core.listNamespacedPod({ namespace, labelSelector }),
   );
-  return items.filter(
-    ({ metadata, status }) => metadata?.deletionTimestamp === undefined && status?.phase !== 'Succeeded',
-  );
+  return items;
 }
 
 /** Messages of what happened to one object, the newest last. */

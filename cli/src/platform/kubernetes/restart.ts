@@ -4,7 +4,7 @@ import { OpsError, type Workload } from '@aa-ops/topology';
 import type { RolloutOptions, RolloutResult } from '../platform.ts';
 import { gatherEvidence } from './evidence.ts';
 import type { KubeApi } from './kubeApi.ts';
-import { listPods, patchDeployment, readDeployment } from './objects.ts';
+import { listLeavingPods, listPods, patchDeployment, readDeployment } from './objects.ts';
 import { type PodProblem, podProblem } from './podProblem.ts';
 import { replicaFailure, rolloutStatus } from './rolloutStatus.ts';
 
@@ -47,10 +47,39 @@ export async function restartDeployment(
     options.onProgress(`${workload.name}: restart ${id} begun`);
   }
   const stuckBy = await untilRolledOut(api, workload, id, options, pace, elapsed);
-  if (stuckBy === undefined) return { status: 'done', ms: elapsed() };
+  if (stuckBy === undefined) {
+    await untilOldOnesAreGone(api, workload, id, options, pace);
+    return { status: 'done', ms: elapsed() };
+  }
   const { reason, details } = await gatherEvidence(api, workload, stuckBy.says, stuckBy.problem);
   options.onProgress(`${workload.name}: stuck, ${reason}`);
   return { status: 'stuck', reason, details, ms: elapsed() };
+}
+
+/** Kubernetes' own grace for a pod's end, and a little more. */
+const LEAVING_MS = 35_000;
+
+/**
+ * kubectl calls a rollout done while the last old pod is still on its way out, and working in the old mode. What is checked next is to
+ * be the new pods' doing. One that does not end is Kubernetes' to end, and no reason to stop.
+ */
+async function untilOldOnesAreGone(
+  api: KubeApi,
+  workload: Workload,
+  id: string,
+  { timeoutMs, signal, onProgress }: RolloutOptions,
+  { lookEveryMs }: RolloutPace,
+): Promise<void> {
+  const deadline = performance.now() + Math.min(LEAVING_MS, timeoutMs);
+  for (let told = false; performance.now() < deadline; told = true) {
+    const leaving = (await listLeavingPods(api, workload)).filter(
+      ({ metadata }) => metadata?.annotations?.[RESTART_ID] !== id,
+    );
+    if (leaving.length === 0) return;
+    const names = leaving.map(({ metadata }) => metadata?.name).join(', ');
+    if (!told) onProgress(`${workload.name}: waiting for the end of ${names}`);
+    await pause(lookEveryMs, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
+  }
 }
 
 const restartIdOf = ({ spec }: V1Deployment): string | undefined =>
