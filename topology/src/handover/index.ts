@@ -25,4 +25,5 @@ export * from './preflight/finding.ts';
 export * from './preflight/checkReaders.ts';
 export * from './preflight/checkOrphans.ts';
 export * from './preflight/checkLimits.ts';
+export * from './preflight/checkAge.ts';
 export * from './preflight/checkRights.ts';

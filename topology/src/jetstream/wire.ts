@@ -148,8 +148,8 @@ export interface ConsumerInfo {
   cluster?: { leader?: string };
 }
 
-/** `$JS.API.INFO`: what the account may use and does use; -1 is unlimited. */
-export interface AccountInfo {
+/** What an account, or one of its tiers, may use and does use; -1 is unlimited. */
+export interface AccountUse {
   memory: number;
   storage: number;
   reserved_memory?: number;
@@ -163,7 +163,11 @@ export interface AccountInfo {
     max_consumers: number;
     max_bytes_required?: boolean;
   };
-  tiers?: Record<string, unknown>;
+}
+
+/** `$JS.API.INFO`. With tiers (`R1`, `R3`), limits are each tier's own. */
+export interface AccountInfo extends AccountUse {
+  tiers?: Record<string, AccountUse>;
   domain?: string;
 }
 

@@ -1,5 +1,7 @@
 import {
+  type AccountNeeds,
   checkAccount,
+  checkAge,
   checkCopy,
   checkOrphans,
   checkReaders,
@@ -16,6 +18,7 @@ import {
   healMemory,
   makePlan,
   OpsError,
+  type Mover,
   type PairMemory,
   pending,
   planHandovers,
@@ -23,6 +26,7 @@ import {
   type PreparedGroup,
   readLive,
   sizeOfCopy,
+  type StreamConfig,
   type StreamInfo,
   sumOfSizes,
   type Topology,
@@ -112,19 +116,25 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     prepared.push(ready.group);
   }
   findings.push(...leftovers(live));
-  const sized = await sizeUp(context, prepared);
-  const creates = pending(changes).flatMap((c) =>
-    c.kind === 'stream' && c.action === 'create' ? [c.name] : [],
+  const created = pending(changes).flatMap((c) =>
+    c.kind === 'stream' && c.action === 'create' ? [c.config] : [],
   );
+  const creates = created.map(({ name }) => name);
+  const sized = await sizeUp(context, prepared, movers, created);
   findings.push(...sized.findings);
   findings.push(
-    ...checkAccount(live.account, {
-      bytes: sized.bytes,
-      streams: creates.length,
-      consumers: movers.filter(
-        ({ name, to }) => !live.streams.get(to)?.consumers.some((c) => c.name === name),
-      ).length,
-    }),
+    ...checkAccount(
+      live.account,
+      {
+        ...sized.needs,
+        ...reservations(created),
+        streams: creates.length,
+        consumers: movers.filter(
+          ({ name, to }) => !live.streams.get(to)?.consumers.some((c) => c.name === name),
+        ).length,
+      },
+      topology.environment.replicas,
+    ),
   );
   findings.push(...(await checkForRights(context, groups)));
   return {
@@ -132,7 +142,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     memory,
     findings,
     creates,
-    size: { messages: sized.messages, bytes: sized.bytes },
+    size: { messages: sized.messages, bytes: sized.needs.bytes + sized.needs.memoryBytes },
   };
 }
 
@@ -155,28 +165,53 @@ function leftovers(live: LiveAccount): Finding[] {
   );
 }
 
+/** What new streams set apart for themselves, by storage; a server counts maxBytes as used from the first moment on. */
+function reservations(
+  created: readonly StreamConfig[],
+): Pick<AccountNeeds, 'reserve' | 'memoryReserve' | 'unbounded'> {
+  const sum = (storage: string): number =>
+    created
+      .filter((config) => (config.storage ?? 'file') === storage)
+      .reduce((total, { max_bytes = 0 }) => total + Math.max(0, max_bytes), 0);
+  const unbounded = created.filter(({ max_bytes = 0 }) => max_bytes <= 0).map(({ name }) => name);
+  return { reserve: sum('file'), memoryReserve: sum('memory'), unbounded };
+}
+
+/** A stream that is still to be made has its limits all the same. */
+const empty = (config: StreamConfig): Pick<StreamInfo, 'config' | 'state'> => ({
+  config: { ...config, subjects: config.subjects ?? [] },
+  state: { messages: 0, bytes: 0, first_seq: 0, first_ts: '', last_seq: 0, last_ts: '', consumer_count: 0 },
+});
+
 /** What each copy brings and whether it can, and whether each target has room for all of its copies. */
-async function sizeUp({ account, run }: PlanContext, groups: readonly PreparedGroup[]) {
-  const total = { messages: 0, bytes: 0, findings: [] as Finding[] };
-  const brought = new Map<string, { target: StreamInfo; size: CopySize }>();
+async function sizeUp(
+  { account, run }: PlanContext,
+  groups: readonly PreparedGroup[],
+  movers: readonly Mover[],
+  created: readonly StreamConfig[],
+) {
+  const wayBack = run.command === 'rollback';
+  const total = { messages: 0, needs: { bytes: 0, memoryBytes: 0 }, findings: [] as Finding[] };
+  const brought = new Map<string, { target: Pick<StreamInfo, 'config' | 'state'>; size: CopySize }>();
   const copies: Copy[] = groups.flatMap((group) => group.copies);
   for (const copy of copies) {
-    const [origin, target] = await Promise.all([account.stream(copy.origin), account.stream(copy.target)]);
+    const [origin, standing] = await Promise.all([account.stream(copy.origin), account.stream(copy.target)]);
     if (!origin)
       throw new OpsError('stream-missing', `stream ${copy.origin} has disappeared`, {
         kind: 'refused',
         hint: 'somebody deleted it meanwhile: aa-ops plan shows how the account stands',
       });
+    const planned = created.find(({ name }) => name === copy.target);
+    const target = standing ?? (planned && empty(planned));
     const size = await sizeOfCopy(account, copy, origin);
     total.messages += size.messages;
-    total.bytes += size.bytes;
+    total.needs[target?.config.storage === 'memory' ? 'memoryBytes' : 'bytes'] += size.bytes;
     if (!target) continue;
     total.findings.push(...checkCopy(copy, size, origin, target));
+    total.findings.push(...(await checkAge(account, copy, movers, origin, target, wayBack)));
     brought.set(copy.target, { target, size: sumOfSizes(brought.get(copy.target)?.size, size) });
   }
-  for (const { target, size } of brought.values()) {
-    total.findings.push(...checkRoom(target, size, run.command === 'rollback'));
-  }
+  for (const { target, size } of brought.values()) total.findings.push(...checkRoom(target, size, wayBack));
   return total;
 }
 

@@ -10,6 +10,9 @@ export interface CopySize {
   mostPerSubject: number;
 }
 
+/** A stream that stands, or one that is still to be made. */
+type Target = Pick<StreamInfo, 'config' | 'state'>;
+
 const limited = (limit: number | undefined): limit is number => limit !== undefined && limit > 0;
 
 const refuse = (code: string, message: string, hint: string): Finding => ({
@@ -24,7 +27,7 @@ const refuse = (code: string, message: string, hint: string): Finding => ({
  * drop its oldest. A way back into a stream that is full by nature and drops its oldest by itself is only warned of: it
  * would have dropped the same, had it owned the subjects all the time.
  */
-export function checkRoom({ config, state }: StreamInfo, size: CopySize, wayBack: boolean): Finding[] {
+export function checkRoom({ config, state }: Target, size: CopySize, wayBack: boolean): Finding[] {
   const rows = [
     ['target-bytes', state.bytes, size.bytes, config.max_bytes, 'maxBytes', ' bytes', 'about '],
     ['target-messages', state.messages, size.messages, config.max_msgs, 'maxMsgs', ' messages', ''],
@@ -45,7 +48,7 @@ export function checkRoom({ config, state }: StreamInfo, size: CopySize, wayBack
  * Where one copy cannot be made without loss while its lag reads 0 (jetstream.md, step 1): the target's largest message,
  * its limit per subject, the nature of both streams. Each finding names both numbers.
  */
-export function checkCopy(copy: CopyRole, size: CopySize, origin: StreamInfo, target: StreamInfo): Finding[] {
+export function checkCopy(copy: CopyRole, size: CopySize, origin: Target, target: Target): Finding[] {
   const { config } = target;
   const name = copy.target;
   const findings: Finding[] = [];
@@ -72,7 +75,7 @@ export function checkCopy(copy: CopyRole, size: CopySize, origin: StreamInfo, ta
 }
 
 /** Kinds of streams that a copy by sources cannot move without loss. */
-function checkNature({ config }: StreamInfo): Finding[] {
+function checkNature({ config }: Target): Finding[] {
   const { name, retention = 'limits' } = config;
   const findings: Finding[] = [];
   if (retention !== 'limits') {
@@ -103,24 +106,43 @@ function checkNature({ config }: StreamInfo): Finding[] {
   return findings;
 }
 
-/** What the account allows, against what all copies need together; the copy takes its space twice. */
-export function checkAccount(
-  account: AccountInfo,
-  needs: { bytes: number; streams: number; consumers: number },
-): Finding[] {
-  const { limits } = account;
+/** What a migration needs of its account, all copies and new streams together; the copy takes its space twice. */
+export interface AccountNeeds {
+  /** Bytes that copies bring, by where their targets store them. */
+  bytes: number;
+  memoryBytes?: number;
+  streams: number;
+  consumers: number;
+  /** What new streams reserve: their maxBytes, by storage. */
+  reserve?: number;
+  memoryReserve?: number;
+  /** New streams without maxBytes, where the account asks for it. */
+  unbounded?: string[];
+}
+
+/** What the account allows, against what all copies need together. An account with tiers is asked for the tier of its replicas. */
+export function checkAccount(account: AccountInfo, needs: AccountNeeds, replicas = 1): Finding[] {
+  const tier = account.tiers?.[`R${replicas}`];
+  const { limits, ...used } = tier ?? account;
+  const { memoryBytes = 0, reserve = 0, memoryReserve = 0, unbounded = [] } = needs;
   const rows = [
-    ['storage', account.storage, needs.bytes, limits.max_storage, 'bytes of storage'],
-    ['streams', account.streams, needs.streams, limits.max_streams, 'streams'],
-    ['consumers', account.consumers, needs.consumers, limits.max_consumers, 'consumers'],
+    ['storage', used.storage, needs.bytes, limits.max_storage, 'bytes of storage'],
+    ['memory', used.memory, memoryBytes, limits.max_memory, 'bytes of memory'],
+    ['reserved', used.reserved_storage ?? 0, reserve, limits.max_storage, 'bytes of reserved storage'],
+    ['reserved', used.reserved_memory ?? 0, memoryReserve, limits.max_memory, 'bytes of reserved memory'],
+    ['streams', used.streams, needs.streams, limits.max_streams, 'streams'],
+    ['consumers', used.consumers, needs.consumers, limits.max_consumers, 'consumers'],
   ] as const;
-  return rows
-    .filter(([, used, more, limit]) => limit >= 0 && limit !== 0 && used + more > limit)
-    .map(([what, used, more, limit, unit]) =>
+  const findings = rows
+    .filter(([, held, more, limit]) => limit > 0 && more > 0 && held + more > limit)
+    .map(([what, held, more, limit, unit]) =>
       refuse(
         `account-${what}`,
-        `the account uses ${used} ${unit}, the migration needs ${more} more, the limit is ${limit}`,
-        `raise the account's limit to at least ${used + more}`,
+        `the account uses ${held} ${unit}, the migration needs ${more} more, the limit is ${limit}`,
+        `raise the account's limit to at least ${held + more}`,
       ),
     );
+  if (!limits.max_bytes_required || unbounded.length === 0) return findings;
+  const message = `the account takes no stream without maxBytes, and ${unbounded.join(', ')} has none`;
+  return [...findings, refuse('account-max-bytes', message, 'set maxBytes in the topology')];
 }
