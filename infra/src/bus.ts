@@ -21,6 +21,10 @@ export async function openBus(stack: StackConfig, path = TOPOLOGY_FILE): Promise
   const text = await readFile(path, 'utf8');
   const { namespace } = topology.environment;
   if (!namespace) throw new Error(`environment ${stack.environment} of the topology names no namespace`);
+  const { modeKey } = topology.configMap ?? {};
+  if (!modeKey) throw new Error('the topology names no configMap');
+  if (modeKey.includes('.'))
+    throw new Error(`configMap.modeKey is ${modeKey}: Pulumi cannot ignore a key with a dot`);
   const known = topology.workloads.map(({ name }) => name);
   const missing = known.filter((name) => !stack.workloads[name]);
   const unknown = Object.keys(stack.workloads).filter((name) => !known.includes(name));

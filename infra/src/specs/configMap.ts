@@ -6,8 +6,7 @@ import type { Bus } from '../bus.ts';
  */
 export function configMapData({ topology }: Bus): Record<string, string> {
   const { configMap, environment } = topology;
-  if (!configMap) throw new Error('the topology names no configMap');
-  return { ...configMap.data, [configMap.modeKey]: environment.initialMode };
+  return { ...configMap!.data, [configMap!.modeKey]: environment.initialMode };
 }
 
 /** The path that Pulumi must leave alone. */
