@@ -6,17 +6,20 @@ import type { Service } from '../shared/lifecycle.ts';
 import type { Log } from '../shared/log.ts';
 import { metricsRoute } from '../shared/metricsRoute.ts';
 import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
-import { startTelemetry } from '../shared/telemetry.ts';
+import { startTelemetry, type Telemetry } from '../shared/telemetry.ts';
 import type { IngestConfig } from './config.ts';
 import { hrvRoute } from './hrvRoute.ts';
 import { createPublish } from './publish.ts';
 
 const TOPIC = 'hrv_raw_received';
 
-/** Starts ingest-service. Resolves when it listens; NATS is connected to for as long as it takes. Throws ConfigError. */
+/**
+ * Starts ingest-service: first the port, so that probes are answered; then telemetry, before
+ * anything can be stored; then NATS, for as long as it takes. Resolves when it listens. Throws ConfigError.
+ */
 export async function startIngest(config: IngestConfig, log: Log, signal: AbortSignal): Promise<Service> {
   log.info(`[event-bus] Stream mode: ${config.streamMode} (EVENT_STREAM_MODE="${config.streamModeGiven}")`);
-  const telemetry = await startTelemetry(config.telemetry, log);
+  let telemetry: Telemetry | undefined;
   let link: NatsLink | undefined;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -49,7 +52,7 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
     status: ok ? 200 : 503,
     json: { status: ok ? 'ok' : 'not ok' },
   });
-  const metricsPage = metricsRoute(registry, telemetry.metrics);
+  const metricsPage = metricsRoute(registry, async () => (await telemetry?.metrics()) ?? '');
 
   /** Every door of the service: a vendor's webhook is one more line here. */
   const routes: Route[] = [
@@ -77,16 +80,19 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
         });
   log.info(`[ingest-service] Listening on port ${server.port}`, { metricsPort: metricsServer?.port ?? null });
 
-  const begun = openNatsLink({
-    url: config.natsUrl,
-    credsFile: config.natsCreds,
-    name: 'ingest-service',
-    log,
-    signal,
-  }).then((opened) => {
-    link = opened;
-    if (opened) log.info(`[ingest-service] Publishing to ${config.subject}`);
-  });
+  const begun = begin();
+
+  async function begin(): Promise<void> {
+    telemetry = await startTelemetry(config.telemetry, log);
+    link = await openNatsLink({
+      url: config.natsUrl,
+      credsFile: config.natsCreds,
+      name: 'ingest-service',
+      log,
+      signal,
+    });
+    if (link) log.info(`[ingest-service] Publishing to ${config.subject}`);
+  }
 
   return {
     async stop() {
@@ -97,7 +103,7 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
       await begun;
       await link?.close();
       await metricsServer?.stop();
-      await telemetry.stop();
+      await telemetry?.stop();
     },
   };
 }

@@ -1,33 +1,18 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { createBackoff } from '../shared/backoff.ts';
 import { createHttpMetrics } from '../shared/httpMetrics.ts';
 import { startHttpServer } from '../shared/httpServer.ts';
 import type { Service } from '../shared/lifecycle.ts';
-import { type Log, messageOf } from '../shared/log.ts';
+import type { Log } from '../shared/log.ts';
 import { metricsRoute } from '../shared/metricsRoute.ts';
-import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
-import { startTelemetry } from '../shared/telemetry.ts';
-import { type Attachment, attach } from './attach.ts';
+import { startTelemetry, type Telemetry } from '../shared/telemetry.ts';
 import type { NormalizeConfig } from './config.ts';
-import { createGate } from './gate.ts';
-import { handleBatch } from './handleBatch.ts';
 import { healthRoutes } from './health.ts';
-import { createLane } from './lane.ts';
-import { createLoop } from './loop.ts';
 import { createNormalizeMetrics } from './metrics.ts';
-import { migrate } from './migrate.ts';
-import { createPace } from './pace.ts';
-import { createSettler } from './settle.ts';
-import { createConsumeSpans } from './span.ts';
-import { sweep } from './sweep.ts';
-import { sweepRegularly } from './sweeper.ts';
-
-/** A held message is touched three times within its ack wait, so that one lost touch does no harm. */
-const TOUCHES_PER_ACK_WAIT = 3;
+import type { Work } from './work.ts';
 
 /**
- * Starts normalize-service: first the port, so that probes are answered; then NATS, the database, the durable, each for as
- * long as it takes. Resolves when it listens. Throws ConfigError.
+ * Starts normalize-service: first the port, so that probes are answered; then telemetry and the work, whose modules are
+ * two thirds of a start. Resolves when it listens. Throws ConfigError.
  */
 export async function startNormalize(
   config: NormalizeConfig,
@@ -39,61 +24,24 @@ export async function startNormalize(
   log.info(`[normalize-service] Stream candidates: ${config.candidates.join(', ')}`);
   log.info(`[normalize-hrv] DLQ subject prefix: ${config.dlqPrefix}`);
 
-  const telemetry = await startTelemetry(config.telemetry, log);
-  let link: NatsLink | undefined;
-  let migrated = false;
-  let attachment: Attachment | undefined;
-  let lastBatchAt: number | undefined;
-  let sweeping: Promise<void> | undefined;
-  /** Ends what waits or looks; the loop itself is ended by stop(). */
-  const ending = new AbortController();
+  let telemetry: Telemetry | undefined;
+  let work: Work | undefined;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const recordSpan = createConsumeSpans(config.telemetry.enabled, config.telemetry.sampleRatio);
-
-  const ackWaitMs = (): number => attachment?.binding()?.ackWaitMs ?? config.ackWaitMs;
-  const statementTimeoutMs = (): number => Math.round(Math.min(15_000, Math.max(1_000, ackWaitMs() / 3)));
-  const lane = (name: string) =>
-    createLane({ url: config.databaseUrl, name: `normalize-service ${name}`, statementTimeoutMs });
-  const lanes = Array.from({ length: config.databaseConnections }, (_, i) => lane(`${i + 1}`));
-  const control = lane('control');
-  const sweepLane = lane('sweeper');
-
-  const gate = createGate({
-    probe: () => control.probe(),
-    onOpen: () => loop.kick(),
-    log,
-    signal: ending.signal,
-  });
-  const loop = createLoop({
-    lanes,
-    handle: handleBatch,
-    settle: (incoming, outcome) => settler?.settle(incoming, outcome),
-    giveBack: (incoming) => settler?.giveBack(incoming),
-    maxDeliver: () => attachment?.binding()?.maxDeliver ?? config.maxDeliver,
-    gate,
-    pace: createPace(config.batchSize, config.databaseConnections),
-    onBatch(size, ms, stored) {
-      if (stored) lastBatchAt = performance.now();
-      metrics.batch(size, ms, stored);
-    },
-    onRoom: () => attachment?.ask(),
-  });
   const metrics = createNormalizeMetrics(registry, config.durable, {
-    binding: () => attachment?.binding(),
-    oldestHeldMs: () => loop.oldestHeldMs(),
-    held: () => [...loop.held()].length,
+    binding: () => work?.binding(),
+    oldestHeldMs: () => work?.oldestHeldMs() ?? 0,
+    held: () => work?.held() ?? 0,
   });
-  let settler: ReturnType<typeof createSettler> | undefined;
 
   const observe = createHttpMetrics(registry);
-  const metricsPage = metricsRoute(registry, telemetry.metrics);
+  const metricsPage = metricsRoute(registry, async () => (await telemetry?.metrics()) ?? '');
   const health = healthRoutes({
-    natsConnected: () => link?.connected() ?? false,
-    databaseConnected: () => migrated && gate.isOpen(),
-    binding: () => attachment?.binding(),
-    sinceLastBatchMs: () => (lastBatchAt === undefined ? undefined : performance.now() - lastBatchAt),
-    oldestHeldMs: () => loop.oldestHeldMs(),
+    natsConnected: () => work?.natsConnected() ?? false,
+    databaseConnected: () => work?.databaseConnected() ?? false,
+    binding: () => work?.binding(),
+    sinceLastBatchMs: () => work?.sinceLastBatchMs(),
+    oldestHeldMs: () => work?.oldestHeldMs() ?? 0,
     stopping: () => signal.aborted,
   });
   const server = await startHttpServer({
@@ -116,97 +64,21 @@ export async function startNormalize(
     metricsPort: metricsServer?.port ?? null,
   });
 
-  /** By the durable's live ack wait, which may be much shorter than the configured one. */
-  let touching: NodeJS.Timeout;
-  const touchHeld = (): void => {
-    const due = performance.now() - ackWaitMs() / TOUCHES_PER_ACK_WAIT;
-    for (const incoming of loop.held()) if (incoming.receivedAt < due) settler?.touch(incoming);
-    touching = setTimeout(touchHeld, Math.min(10_000, ackWaitMs() / TOUCHES_PER_ACK_WAIT));
-  };
-  touchHeld();
-
   const begun = begin();
 
   async function begin(): Promise<void> {
-    const [opened] = await Promise.all([
-      openNatsLink({
-        url: config.natsUrl,
-        credsFile: config.natsCreds,
-        name: 'normalize-service',
-        log,
-        signal,
-      }),
-      migrateUntilDone(),
-    ]);
-    if (!opened || signal.aborted) return;
-    link = opened;
-    settler = createSettler({
-      link,
-      dlqPrefix: config.dlqPrefix,
-      durable: config.durable,
-      log,
-      onSettled(incoming, outcome) {
-        metrics.settled(incoming, outcome, Date.now());
-        recordSpan(incoming, outcome);
-      },
-    });
-    const { nc, connected } = link;
-    const jsm = await nc.jetstreamManager({ checkAPI: false });
-    attachment = attach({
-      link,
-      jsm,
-      config,
-      room: () => loop.room(),
-      onMessage: (incoming) => loop.receive(incoming),
-      onBound: (binding) => metrics.bound(binding),
-      log,
-      signal,
-    });
-    sweeping = sweepRegularly({
-      intervalMs: config.sweepIntervalMs,
-      canSweep: () => connected() && gate.isOpen(),
-      sweep: () => sweep({ nc, jsm, lane: sweepLane, config, onSwept: metrics.swept }),
-      log,
-      signal,
-    });
-  }
-
-  async function migrateUntilDone(): Promise<void> {
-    const backoff = createBackoff(250, 2_000);
-    let said = '';
-    while (!signal.aborted) {
-      try {
-        await migrate(config.databaseUrl, migrations, log);
-        migrated = true;
-        return;
-      } catch (error) {
-        const message = messageOf(error);
-        if (message !== said) log.error(`[normalize] Database is not ready: ${message}. Trying again.`);
-        said = message;
-        await backoff.pause(signal);
-      }
-    }
+    telemetry = await startTelemetry(config.telemetry, log);
+    const { startWork } = await import('./work.ts');
+    if (!signal.aborted) work = startWork({ config, migrations, metrics, log, signal });
   }
 
   return {
     async stop() {
       const deadline = AbortSignal.timeout(config.stopTimeoutMs);
       await begun;
-      await attachment?.stop();
-      await loop.stop(deadline);
-      clearTimeout(touching);
-      await Promise.race([sweeping, aborted(deadline)]);
-      ending.abort();
-      await link?.close();
-      await Promise.all([...lanes, control, sweepLane].map((one) => one.close()));
+      await work?.stop(deadline);
       await Promise.all([server.stop(), metricsServer?.stop()]);
-      await telemetry.stop();
+      await telemetry?.stop();
     },
   };
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });

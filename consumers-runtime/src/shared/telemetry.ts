@@ -11,7 +11,7 @@ export interface Telemetry {
 
 const OFF: Telemetry = { metrics: async () => '', stop: async () => {} };
 
-/** Sets up tracing and HTTP instrumentation for the process. To be called before the first server is made. */
+/** Sets up tracing and HTTP instrumentation for the process: for requests from now on, of servers that stand already as well. */
 export async function startTelemetry(config: TelemetryConfig, log: Log): Promise<Telemetry> {
   if (!config.enabled) return OFF;
   const { startSdk } = await import('./telemetrySdk.ts');

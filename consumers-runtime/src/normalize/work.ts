@@ -1,0 +1,183 @@
+import { createBackoff } from '../shared/backoff.ts';
+import { type Log, messageOf } from '../shared/log.ts';
+import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
+import { type Attachment, attach } from './attach.ts';
+import type { Binding } from './bind.ts';
+import type { NormalizeConfig } from './config.ts';
+import { createGate } from './gate.ts';
+import { handleBatch } from './handleBatch.ts';
+import { createLane } from './lane.ts';
+import { createLoop } from './loop.ts';
+import type { NormalizeMetrics } from './metrics.ts';
+import { migrate } from './migrate.ts';
+import { createPace } from './pace.ts';
+import { createSettler } from './settle.ts';
+import { createConsumeSpans } from './span.ts';
+import { sweep } from './sweep.ts';
+import { sweepRegularly } from './sweeper.ts';
+
+/** From the bus to the table: everything that needs a server. A module of its own, since it is loaded once the port is open. */
+export interface Work {
+  natsConnected(): boolean;
+  /** Migrated, and the last statement did not say that nothing can be written. */
+  databaseConnected(): boolean;
+  binding(): Binding | undefined;
+  /** ms since the last batch was stored, by a clock that never jumps; undefined: none yet. */
+  sinceLastBatchMs(): number | undefined;
+  oldestHeldMs(): number;
+  /** Messages that are ours and not settled yet. */
+  held(): number;
+  /** Finishes what is in flight, hands back what is left at the deadline, closes in order. */
+  stop(deadline: AbortSignal): Promise<void>;
+}
+
+export interface WorkOptions {
+  config: NormalizeConfig;
+  migrations: URL;
+  metrics: NormalizeMetrics;
+  log: Log;
+  /** Aborted when the process is told to stop. */
+  signal: AbortSignal;
+}
+
+/** A held message is touched three times within its ack wait, so that one lost touch does no harm. */
+const TOUCHES_PER_ACK_WAIT = 3;
+
+/** Begins: NATS and the database, the durable, each for as long as it takes. */
+export function startWork({ config, migrations, metrics, log, signal }: WorkOptions): Work {
+  let link: NatsLink | undefined;
+  let migrated = false;
+  let attachment: Attachment | undefined;
+  let settler: ReturnType<typeof createSettler> | undefined;
+  let lastBatchAt: number | undefined;
+  let sweeping: Promise<void> | undefined;
+  /** Ends what waits or looks; the loop itself is ended by stop(). */
+  const ending = new AbortController();
+  const recordSpan = createConsumeSpans(config.telemetry.enabled, config.telemetry.sampleRatio);
+
+  const ackWaitMs = (): number => attachment?.binding()?.ackWaitMs ?? config.ackWaitMs;
+  const statementTimeoutMs = (): number => Math.round(Math.min(15_000, Math.max(1_000, ackWaitMs() / 3)));
+  const lane = (name: string) =>
+    createLane({ url: config.databaseUrl, name: `normalize-service ${name}`, statementTimeoutMs });
+  const lanes = Array.from({ length: config.databaseConnections }, (_, i) => lane(`${i + 1}`));
+  const control = lane('control');
+  const sweepLane = lane('sweeper');
+
+  const gate = createGate({
+    probe: () => control.probe(),
+    onOpen: () => loop.kick(),
+    log,
+    signal: ending.signal,
+  });
+  const loop = createLoop({
+    lanes,
+    handle: handleBatch,
+    settle: (incoming, outcome) => settler?.settle(incoming, outcome),
+    giveBack: (incoming) => settler?.giveBack(incoming),
+    maxDeliver: () => attachment?.binding()?.maxDeliver ?? config.maxDeliver,
+    gate,
+    pace: createPace(config.batchSize, config.databaseConnections),
+    onBatch(size, ms, stored) {
+      if (stored) lastBatchAt = performance.now();
+      metrics.batch(size, ms, stored);
+    },
+    onRoom: () => attachment?.ask(),
+  });
+
+  /** By the durable's live ack wait, which may be much shorter than the configured one. */
+  let touching: NodeJS.Timeout;
+  const touchHeld = (): void => {
+    const due = performance.now() - ackWaitMs() / TOUCHES_PER_ACK_WAIT;
+    for (const incoming of loop.held()) if (incoming.receivedAt < due) settler?.touch(incoming);
+    touching = setTimeout(touchHeld, Math.min(10_000, ackWaitMs() / TOUCHES_PER_ACK_WAIT));
+  };
+  touchHeld();
+
+  const begun = begin();
+
+  async function begin(): Promise<void> {
+    const [opened] = await Promise.all([
+      openNatsLink({
+        url: config.natsUrl,
+        credsFile: config.natsCreds,
+        name: 'normalize-service',
+        log,
+        signal,
+      }),
+      migrateUntilDone(),
+    ]);
+    if (!opened || signal.aborted) return;
+    link = opened;
+    settler = createSettler({
+      link,
+      dlqPrefix: config.dlqPrefix,
+      durable: config.durable,
+      log,
+      onSettled(incoming, outcome) {
+        metrics.settled(incoming, outcome, Date.now());
+        recordSpan(incoming, outcome);
+      },
+    });
+    const { nc, connected } = link;
+    const jsm = await nc.jetstreamManager({ checkAPI: false });
+    attachment = attach({
+      link,
+      jsm,
+      config,
+      room: () => loop.room(),
+      onMessage: (incoming) => loop.receive(incoming),
+      onBound: (binding) => metrics.bound(binding),
+      log,
+      signal,
+    });
+    sweeping = sweepRegularly({
+      intervalMs: config.sweepIntervalMs,
+      canSweep: () => connected() && gate.isOpen(),
+      sweep: () => sweep({ nc, jsm, lane: sweepLane, config, onSwept: metrics.swept }),
+      log,
+      signal,
+    });
+  }
+
+  async function migrateUntilDone(): Promise<void> {
+    const backoff = createBackoff(250, 2_000);
+    let said = '';
+    while (!signal.aborted) {
+      try {
+        await migrate(config.databaseUrl, migrations, log);
+        migrated = true;
+        return;
+      } catch (error) {
+        const message = messageOf(error);
+        if (message !== said) log.error(`[normalize] Database is not ready: ${message}. Trying again.`);
+        said = message;
+        await backoff.pause(signal);
+      }
+    }
+  }
+
+  return {
+    natsConnected: () => link?.connected() ?? false,
+    databaseConnected: () => migrated && gate.isOpen(),
+    binding: () => attachment?.binding(),
+    sinceLastBatchMs: () => (lastBatchAt === undefined ? undefined : performance.now() - lastBatchAt),
+    oldestHeldMs: () => loop.oldestHeldMs(),
+    held: () => [...loop.held()].length,
+    async stop(deadline) {
+      await begun;
+      await attachment?.stop();
+      await loop.stop(deadline);
+      clearTimeout(touching);
+      await Promise.race([sweeping, aborted(deadline)]);
+      ending.abort();
+      await link?.close();
+      await Promise.all([...lanes, control, sweepLane].map((one) => one.close()));
+    },
+  };
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
