@@ -25,6 +25,8 @@ export async function openBus(stack: StackConfig, path = TOPOLOGY_FILE): Promise
   if (!modeKey) throw new Error('the topology names no configMap');
   if (modeKey.includes('.'))
     throw new Error(`configMap.modeKey is ${modeKey}: Pulumi cannot ignore a key with a dot`);
+  if (stack.initialMode !== undefined && !(stack.initialMode in topology.modes))
+    throw new Error(`aa-ops:stack.initialMode is ${stack.initialMode}, which is no mode of the topology`);
   const known = topology.workloads.map(({ name }) => name);
   const missing = known.filter((name) => !stack.workloads[name]);
   const unknown = Object.keys(stack.workloads).filter((name) => !known.includes(name));

@@ -22,12 +22,11 @@ export function defineEventBus(bus: Bus): Outputs {
   const context = topology.environment.kubeContext;
   const cluster = { ...(context ? { context } : {}), namespace, enableConfigMapMutable: true };
   const provider = new k8s.Provider('cluster', cluster);
-  // Taking over what stands is for one object only: a typing error elsewhere must not overwrite a stranger's.
-  const configProvider = stack.adoptConfigMap
-    ? new k8s.Provider('adopting', { ...cluster, upsertExistingObjects: true })
-    : provider;
+  // Taking over what stands is for one object only: a typing error elsewhere must not overwrite a stranger's. It is a provider of its
+  // own in every stack: a resource that changes its provider is replaced, and this one would lose the mode.
+  const adopting = new k8s.Provider('config', { ...cluster, upsertExistingObjects: stack.adoptConfigMap });
 
-  const config = new EventBusConfig(bus, { provider: configProvider });
+  const config = new EventBusConfig(bus, { provider: adopting });
   const streams = new StreamsApply(bus, { provider });
   const services = topology.workloads.map((workload) => {
     const service = new EventBusService(bus, workload, { provider, dependsOn: [config, streams] });

@@ -53,6 +53,11 @@ export const stackSchema = z.strictObject({
     .default({ metricsFrom: 'monitoring', databasePort: 5432 }),
   /** The ConfigMap stands already, made by hand: take it over instead of refusing it. */
   adoptConfigMap: z.boolean().default(false),
+  /**
+   * The mode that the ConfigMap is made or taken over with, where the account is no longer in the topology's own initialMode. Nobody
+   * reads it afterwards.
+   */
+  initialMode: z.string().optional(),
 });
 
 export type StackConfig = z.infer<typeof stackSchema>;

@@ -4,9 +4,9 @@ import type { Bus } from '../bus.ts';
  * event-bus-config: the keys that Pulumi owns, and the mode as it is before anybody migrated. From then on the mode is
  * `aa-ops`'s: the resource ignores changes of that key (docs/adr/0010-two-writers.md).
  */
-export function configMapData({ topology }: Bus): Record<string, string> {
+export function configMapData({ topology, stack }: Bus): Record<string, string> {
   const { configMap, environment } = topology;
-  return { ...configMap!.data, [configMap!.modeKey]: environment.initialMode };
+  return { ...configMap!.data, [configMap!.modeKey]: stack.initialMode ?? environment.initialMode };
 }
 
 /** The path that Pulumi must leave alone. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { rightsOf, roleRules } from '../../../cli/src/platform/kubernetes/rights.ts';
+import { openBus } from '../../../infra/src/bus.ts';
 import { infraRules, type Registered } from '../../../infra/src/rules/index.ts';
 import { modePath, ownedData } from '../../../infra/src/specs/configMap.ts';
 import { readStackConfig } from '../../../infra/src/stackConfig.ts';
@@ -81,6 +82,30 @@ test('the pods start anew when Pulumi changes its keys, and not when the mode ch
   expect(ownedData({ ...bus, topology: withMode })).toBe(ownedData(bus));
   const withKey = { ...bus.topology, configMap: { ...configMap, data: { ...configMap.data, NEW: '1' } } };
   expect(ownedData({ ...bus, topology: withKey })).not.toBe(ownedData(bus));
+});
+
+test('adopting the ConfigMap changes no provider: a resource that changed it would be replaced, and its mode lost', async () => {
+  const stack = await stackOf('staging');
+  const providers = async (adoptConfigMap: boolean) =>
+    (await registered({ ...stack, adoptConfigMap })).resources
+      .filter(({ type }) => type === 'pulumi:providers:kubernetes')
+      .map(({ name, inputs }) => [name, inputs['upsertExistingObjects'] ?? false]);
+  expect(await providers(true)).toEqual([
+    ['cluster', false],
+    ['config', 'true'],
+  ]);
+  expect(await providers(false)).toEqual([
+    ['cluster', false],
+    ['config', 'false'],
+  ]);
+});
+
+test("a stack may begin in another mode than the topology's, and in no other mode than one of it", async () => {
+  const stack = await stackOf('staging');
+  const { resources } = await registered({ ...stack, initialMode: 'multi' });
+  const { data } = named(resources, 'ConfigMap', 'event-bus-config').inputs;
+  expect(data).toMatchObject({ EVENT_STREAM_MODE: 'multi' });
+  await expect(openBus({ ...stack, initialMode: 'both' })).rejects.toThrow('initialMode is both');
 });
 
 test('tells each wrong field of a stack by its path', async () => {
