@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ApiClient, Json } from '../api.ts';
-import { keepLog } from './containerLog.ts';
+import { type ContainerLog, keepLog } from './containerLog.ts';
 import { ConfigError, environmentOf, expand } from './environment.ts';
 import { type ProbeWatch, watchProbe } from './probes.ts';
-import { type Sandbox, startContainer } from './sandbox.ts';
+import { killAllIn, mountNamespaceOf, type Sandbox, startContainer } from './sandbox.ts';
 import { mountsOf } from './volumes.ts';
 
 /** What a pod's containers share. */
@@ -23,7 +24,7 @@ export interface PodSurroundings {
   onEvent(type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
 
-/** Real kubelets wait 10 s and double it up to 5 minutes; here a test waits for it. */
+/** Behind the first restart, which comes at once. Real kubelets wait 10 s and double it up to 5 minutes; here a test waits for it. */
 const BACK_OFF_MS = { first: 500, longest: 8_000 };
 
 /** One container of a pod over all its restarts: the status that the API server is told, and how to end it. */
@@ -33,8 +34,11 @@ export class Container {
   private readonly spec: Json;
   private process: ChildProcess | undefined;
   private probes: ProbeWatch[] = [];
+  /** How often it was started, in all, and since it last ran for long. */
+  private starts = 0;
   private failures = 0;
   private timer: NodeJS.Timeout | undefined;
+  private restarting = false;
   private ending = false;
   private gone: Promise<void> = Promise.resolve();
 
@@ -61,11 +65,19 @@ export class Container {
 
   /** It ended and will not come back. */
   get finished(): Json {
-    return this.timer || this.running ? undefined : this.status.state.terminated;
+    return this.restarting || this.running ? undefined : this.status.state.terminated;
   }
 
-  logFile(restart: number): string {
-    return join(this.around.folder, 'logs', `${this.spec.name}.${restart}.log`);
+  /** Of its newest process, or of the one that ended last: the same file while it waits for its restart. */
+  log(previous: boolean): ContainerLog | undefined {
+    const newest = this.starts - 1;
+    const wanted = previous && !this.status.state.waiting ? newest - 1 : newest;
+    if (wanted < 0) return undefined;
+    return { file: this.logFileOf(wanted), grows: () => this.running && this.starts - 1 === wanted };
+  }
+
+  private logFileOf(start: number): string {
+    return join(this.around.folder, 'logs', `${this.spec.name}.${start}.log`);
   }
 
   async start(): Promise<void> {
@@ -94,8 +106,7 @@ export class Container {
     const security = { ...pod.spec.securityContext, ...this.spec.securityContext };
     if (security.runAsNonRoot && !security.runAsUser)
       throw new ConfigError('container has runAsNonRoot and image will run as root');
-    const restart = this.status.restartCount;
-    const rootFolder = join(folder, 'roots', `${this.spec.name}.${restart}`);
+    const rootFolder = join(folder, 'roots', `${this.spec.name}.${this.starts}`);
     await mkdir(rootFolder, { recursive: true });
     await mkdir(join(folder, 'logs'), { recursive: true });
     const command = [...(this.spec.command ?? []), ...(this.spec.args ?? [])].map((it: string) =>
@@ -133,7 +144,10 @@ export class Container {
   private follow(child: ChildProcess): void {
     this.process = child;
     const startedAt = new Date().toISOString();
-    keepLog(this.logFile(this.status.restartCount), [child.stdout!, child.stderr!]);
+    const namespace = mountNamespaceOf(child);
+    keepLog(this.logFileOf(this.starts), [child.stdout!, child.stderr!]);
+    this.restarting = false;
+    this.status.restartCount = this.starts++;
     this.status.state = { running: { startedAt } };
     this.status.containerID = `process://${child.pid}`;
     this.status.started = !this.spec.startupProbe;
@@ -141,12 +155,15 @@ export class Container {
     this.around.onEvent('Normal', 'Started', `Started container ${this.spec.name}`);
     this.around.onChange();
     this.watchProbes();
+    const closed = new Promise((done) => child.once('close', done));
     this.gone = new Promise((gone) => {
-      const end = (code: number | null, signal: NodeJS.Signals | null) => {
+      const end = async (code: number | null, signal: NodeJS.Signals | null) => {
+        killAllIn(await namespace);
+        await Promise.race([closed, pause(1_000)]); // what it said last is in its log before its end is told
         this.ended(startedAt, code, signal);
         gone();
       };
-      child.once('error', () => end(128, null)).once('exit', end);
+      child.once('error', () => void end(128, null)).once('exit', (...how) => void end(...how));
     });
   }
 
@@ -180,7 +197,16 @@ export class Container {
 
   private unhealthy(kind: string, message: string): void {
     this.around.onEvent('Warning', 'Unhealthy', `${kind} probe failed: ${message}`);
-    this.signal('SIGKILL');
+    const { name } = this.spec;
+    this.around.onEvent(
+      'Normal',
+      'Killing',
+      `Container ${name} failed ${kind.toLowerCase()} probe, will be restarted`,
+    );
+    const graceMs = (this.around.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+    const deadline = setTimeout(() => this.signal('SIGKILL'), graceMs);
+    this.signal('SIGTERM');
+    void this.gone.then(() => clearTimeout(deadline));
   }
 
   private ended(startedAt: string, code: number | null, signal: NodeJS.Signals | null): void {
@@ -199,10 +225,13 @@ export class Container {
   }
 
   private restart(terminated: Json): void {
-    const wait = Math.min(BACK_OFF_MS.first * 2 ** this.failures++, BACK_OFF_MS.longest);
+    const ranMs = Date.parse(terminated.finishedAt) - Date.parse(terminated.startedAt);
+    if (ranMs >= 2 * BACK_OFF_MS.longest) this.failures = 0;
+    const wait = Math.min(BACK_OFF_MS.first * 2 ** (this.failures++ - 1), BACK_OFF_MS.longest);
     const { name } = this.spec;
+    this.restarting = true;
     this.status.lastState = { terminated };
-    this.status.restartCount += 1;
+    if (this.failures === 1) return this.later(0);
     const message = `back-off ${wait / 1000}s restarting failed container=${name} pod=${this.around.pod.metadata.name}`;
     this.status.state = { waiting: { reason: 'CrashLoopBackOff', message } };
     this.around.onEvent('Warning', 'BackOff', `Back-off restarting failed container ${name}`);
@@ -218,13 +247,13 @@ export class Container {
     this.process?.kill(signal);
   }
 
-  /** preStop's sleep, SIGTERM, and after `graceMs` SIGKILL to all that is left of it. */
+  /** preStop's sleep, SIGTERM, and after `graceMs` SIGKILL. */
   async end(graceMs: number): Promise<void> {
     this.ending = true;
+    this.restarting = false;
     clearTimeout(this.timer);
     this.timer = undefined;
     if (!this.process) return;
-    const group = this.process.pid!;
     const deadline = setTimeout(() => this.signal('SIGKILL'), graceMs);
     const sleep = this.spec.lifecycle?.preStop?.sleep?.seconds;
     if (sleep)
@@ -235,11 +264,6 @@ export class Container {
     this.signal('SIGTERM');
     await this.gone;
     clearTimeout(deadline);
-    try {
-      process.kill(-group, 'SIGKILL');
-    } catch {
-      // Nothing was left of its group.
-    }
   }
 }
 

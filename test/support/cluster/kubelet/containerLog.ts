@@ -1,5 +1,5 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
@@ -14,6 +14,13 @@ export function keepLog(file: string, outputs: Readable[]): WriteStream {
   return log;
 }
 
+/** The log of one process of a container. */
+export interface ContainerLog {
+  file: string;
+  /** Whether its process still runs. */
+  grows(): boolean;
+}
+
 export interface LogQuery {
   tailLines?: number;
   /** Only lines since this instant, ms since 1970. */
@@ -22,8 +29,7 @@ export interface LogQuery {
 }
 
 /** A container's log as `kubectl logs` asks for it. */
-export async function readLog(file: string, query: LogQuery): Promise<string> {
-  const text = await readFile(file, 'utf8').catch(() => '');
+export function showLog(text: string, query: LogQuery): string {
   const all = text.split('\n').slice(0, -1);
   const since = query.since;
   const wanted = since === undefined ? all : all.filter((line) => Date.parse(instantOf(line)) >= since);
@@ -32,14 +38,14 @@ export async function readLog(file: string, query: LogQuery): Promise<string> {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** What came after the first `from` bytes; for following. */
+/** The whole lines behind the first `from` bytes. */
 export async function readFrom(file: string, from: number): Promise<Buffer> {
   const handle = await open(file, 'r');
   try {
     const { size } = await handle.stat();
     const buffer = Buffer.alloc(Math.max(0, size - from));
     await handle.read(buffer, 0, buffer.length, from);
-    return buffer;
+    return buffer.subarray(0, buffer.lastIndexOf(10) + 1);
   } finally {
     await handle.close();
   }

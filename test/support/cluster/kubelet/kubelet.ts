@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { freePort } from '../../servers.ts';
-import type { ApiClient, Json } from '../api.ts';
+import { type ApiClient, ApiError, type Json } from '../api.ts';
 import { startLogServer } from './logServer.ts';
 import { PodWorker, type Surroundings } from './podWorker.ts';
 
@@ -22,7 +22,7 @@ export async function startKubelet(
   const workers = new Map<string, PodWorker>();
   const port = await freePort();
   const logs = await startLogServer(certificate, port, (namespace, pod, container, previous) =>
-    [...workers.values()].find((it) => it.isCalled(namespace, pod))?.logFile(container, previous),
+    [...workers.values()].find((it) => it.isCalled(namespace, pod))?.log(container, previous),
   );
   await registerNode(api, port);
   const pods = api.watch('/api/v1/pods', (type, pod) => {
@@ -32,8 +32,7 @@ export async function startKubelet(
       void worker?.end(0);
       workers.delete(uid);
     } else if (worker) worker.update(pod);
-    else if (!pod.spec.nodeName)
-      void bind(api, pod).catch(() => {}); // the next event finds it again
+    else if (!pod.spec.nodeName) void bind(api, pod);
     else if (isOver(pod)) void removeIfDeleted(api, pod);
     else {
       const started = new PodWorker(around, pod);
@@ -61,15 +60,25 @@ async function removeIfDeleted(api: ApiClient, pod: Json): Promise<void> {
     .catch(() => {});
 }
 
+/** Puts a pod on our node, and tries again where the API server was away; somebody else's node, or none to put, is fine. */
 async function bind(api: ApiClient, pod: Json): Promise<void> {
   const { namespace, name } = pod.metadata;
   if (pod.metadata.deletionTimestamp) return removeIfDeleted(api, pod);
-  await api.post(`/api/v1/namespaces/${namespace}/pods/${name}/binding`, {
+  const binding = {
     apiVersion: 'v1',
     kind: 'Binding',
     metadata: { name },
     target: { apiVersion: 'v1', kind: 'Node', name: NODE },
-  });
+  };
+  for (let tries = 0; tries < 600; tries++) {
+    try {
+      await api.post(`/api/v1/namespaces/${namespace}/pods/${name}/binding`, binding);
+      return;
+    } catch (error) {
+      if (error instanceof ApiError && (error.status === 404 || error.status === 409)) return;
+      await new Promise((again) => setTimeout(again, 100));
+    }
+  }
 }
 
 async function registerNode(api: ApiClient, port: number): Promise<void> {

@@ -1,15 +1,14 @@
 import { createServer, type Server } from 'node:https';
 import type { ServerResponse } from 'node:http';
-import { stat } from 'node:fs/promises';
-import { type LogQuery, readFrom, readLog } from './containerLog.ts';
+import { type ContainerLog, type LogQuery, readFrom, showLog } from './containerLog.ts';
 
-/** Finds a container's log file; undefined: there is none, a string with a blank: why not. */
+/** Finds a container's log; undefined: there is none. */
 export type FindLog = (
   namespace: string,
   pod: string,
   container: string,
   previous: boolean,
-) => string | undefined;
+) => ContainerLog | undefined;
 
 /** The kubelet's own port: `/containerLogs/NAMESPACE/POD/CONTAINER`, which `kubectl logs` reaches by way of the API server. */
 export function startLogServer(
@@ -21,9 +20,9 @@ export function startLogServer(
     const url = new URL(request.url ?? '/', 'https://kubelet');
     const [, what, namespace, pod, container] = url.pathname.split('/');
     if (what !== 'containerLogs') return answer(response, 404, 'this kubelet serves logs only');
-    const file = find(namespace!, pod!, container!, url.searchParams.get('previous') === 'true');
-    if (!file) return answer(response, 400, `no log of container "${container}" in pod "${pod}"`);
-    void serve(file, url.searchParams, response).catch((error: unknown) => response.destroy(error as Error));
+    const log = find(namespace!, pod!, container!, url.searchParams.get('previous') === 'true');
+    if (!log) return answer(response, 400, `no log of container "${container}" in pod "${pod}"`);
+    void serve(log, url.searchParams, response).catch((error: unknown) => response.destroy(error as Error));
   });
   return new Promise((listening, failed) => {
     server.once('error', failed);
@@ -35,18 +34,18 @@ const answer = (response: ServerResponse, status: number, text: string): void =>
   response.writeHead(status, { 'content-type': 'text/plain' }).end(text);
 };
 
-async function serve(file: string, params: URLSearchParams, response: ServerResponse): Promise<void> {
+async function serve(log: ContainerLog, params: URLSearchParams, response: ServerResponse): Promise<void> {
+  const query = queryOf(params);
   const follow = params.get('follow') === 'true';
-  let { size } = await stat(file).catch(() => ({ size: 0 }));
+  const sofar = await readFrom(log.file, 0).catch(() => Buffer.alloc(0));
   response.writeHead(200, { 'content-type': 'text/plain' });
-  response.write(await readLog(file, queryOf(params)));
-  while (follow && !response.closed) {
-    const more = await readFrom(file, size);
-    size += more.length;
-    const whole = more.toString();
-    const lines = params.get('timestamps') === 'true' ? whole : whole.replaceAll(/^\S+ /gm, '');
-    if (lines) response.write(lines);
+  response.write(showLog(sofar.toString(), query));
+  for (let size = sofar.length, grows = follow; grows && !response.closed;) {
     await new Promise((again) => setTimeout(again, 100));
+    grows = log.grows(); // asked before the last look, so that nothing is missed
+    const more = await readFrom(log.file, size);
+    size += more.length;
+    response.write(showLog(more.toString(), { timestamps: query.timestamps }));
   }
   response.end();
 }

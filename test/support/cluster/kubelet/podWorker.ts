@@ -2,7 +2,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiError, type Json } from '../api.ts';
 import { Container, type PodSurroundings } from './container.ts';
-import { openSandbox } from './sandbox.ts';
+import type { ContainerLog } from './containerLog.ts';
+import { openSandbox, type Sandbox } from './sandbox.ts';
 import { writeVolumes } from './volumes.ts';
 
 export type Surroundings = Omit<PodSurroundings, 'pod' | 'sandbox' | 'folder' | 'onChange' | 'onEvent'> & {
@@ -15,13 +16,14 @@ export class PodWorker {
   private readonly around: Surroundings;
   private pod: Json;
   private containers: Container[] = [];
-  private sandbox: Awaited<ReturnType<typeof openSandbox>> | undefined;
+  private sandbox: Sandbox | undefined;
   private started: Promise<void>;
   private ending: Promise<void> | undefined;
   private telling = Promise.resolve();
   private told = '';
   private readonly startTime = new Date().toISOString();
   private events = 0;
+  private readonly transitions = new Map<string, { status: string; at: string }>();
 
   constructor(around: Surroundings, pod: Json) {
     this.around = around;
@@ -39,7 +41,8 @@ export class PodWorker {
 
   private async start(): Promise<void> {
     await mkdir(this.folder, { recursive: true });
-    this.sandbox = await openSandbox();
+    this.sandbox = await this.untilSandbox();
+    if (!this.sandbox) return;
     const shared: PodSurroundings = {
       ...this.around,
       pod: this.pod,
@@ -52,6 +55,22 @@ export class PodWorker {
     this.tell();
     await this.untilVolumes();
     await Promise.all(this.containers.map((it) => it.start()));
+  }
+
+  private async untilSandbox(): Promise<Sandbox | undefined> {
+    while (!this.ending) {
+      try {
+        return await openSandbox();
+      } catch (error) {
+        this.event(
+          'Warning',
+          'FailedCreatePodSandBox',
+          `Failed to create pod sandbox: ${(error as Error).message}`,
+        );
+        await new Promise((again) => setTimeout(again, 1_000));
+      }
+    }
+    return undefined;
   }
 
   // A ConfigMap that a volume needs may come later; meanwhile the pod waits, as it would.
@@ -88,17 +107,9 @@ export class PodWorker {
     })());
   }
 
-  /** The log of one container: of the running one, or with `previous` of the one before. */
-  logFile(container: string | undefined, previous: boolean): string | undefined {
-    const it = this.containers.find(({ status }) => !container || status.name === container);
-    if (!it) return undefined;
-    // A container that waits for its restart has counted it already; its newest log is the one before.
-    const started =
-      it.status.state.waiting && it.status.restartCount > 0
-        ? it.status.restartCount - 1
-        : it.status.restartCount;
-    const wanted = previous ? started - 1 : started;
-    return wanted < 0 ? undefined : it.logFile(wanted);
+  /** The log of one container; undefined: there is none. */
+  log(container: string | undefined, previous: boolean): ContainerLog | undefined {
+    return this.containers.find(({ status }) => !container || status.name === container)?.log(previous);
   }
 
   isCalled(namespace: string, name: string): boolean {
@@ -109,13 +120,11 @@ export class PodWorker {
   private tell(): void {
     this.telling = this.telling.then(async () => {
       const status = this.status();
-      const text = JSON.stringify(status, (key, value: Json) =>
-        /(Time|At)$/.test(key) && key.startsWith('last') ? undefined : value,
-      );
+      const text = JSON.stringify(status);
       if (text === this.told) return;
       for (let tries = 0; tries < 600; tries++) {
         try {
-          await this.around.api.patch(`${this.path}/status`, { status: this.status() });
+          await this.around.api.patch(`${this.path}/status`, { status });
           this.told = text;
           return;
         } catch (error) {
@@ -139,12 +148,12 @@ export class PodWorker {
         ? 'Running'
         : 'Pending';
     const at = new Date().toISOString();
-    const condition = (type: string, ok: boolean, reason?: string) => ({
-      type,
-      status: ok ? 'True' : 'False',
-      lastTransitionTime: at,
-      ...(reason && !ok ? { reason } : {}),
-    });
+    const condition = (type: string, ok: boolean, reason?: string) => {
+      const status = ok ? 'True' : 'False';
+      if (this.transitions.get(type)?.status !== status) this.transitions.set(type, { status, at });
+      const lastTransitionTime = this.transitions.get(type)!.at;
+      return { type, status, lastTransitionTime, ...(reason && !ok ? { reason } : {}) };
+    };
     return {
       phase,
       startTime: this.startTime,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { plugIn } from '../network.ts';
 import { type ContainerSpec, enterRoot } from './containerRoot.ts';
@@ -33,7 +33,7 @@ export async function openSandbox(): Promise<Sandbox> {
   return { pid, ip, close: () => holder.kill('SIGKILL') };
 }
 
-const namespaceOf = (pid: number): string => readlinkSync(`/proc/${pid}/ns/net`);
+const namespaceOf = (pid: number | string, kind = 'net'): string => readlinkSync(`/proc/${pid}/ns/${kind}`);
 
 /** Starts a container in the pod's network and in a root of its own. The process gets SIGKILL when we are gone. */
 export function startContainer(sandbox: Sandbox, spec: ContainerSpec): ChildProcess {
@@ -49,4 +49,31 @@ export function startContainer(sandbox: Sandbox, spec: ContainerSpec): ChildProc
     ...spec.command,
   ];
   return spawn('setpriv', args, { env: spec.env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+}
+
+/** The mount namespace of a container that has just been started; undefined: it was gone before it had one. */
+export async function mountNamespaceOf(container: ChildProcess): Promise<string | undefined> {
+  const ours = namespaceOf('self', 'mnt');
+  try {
+    for (;;) {
+      const theirs = namespaceOf(container.pid!, 'mnt');
+      if (theirs !== ours) return theirs;
+      await pause(2);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ends whatever a container left running when its main process ended, as the end of a real one's process namespace does. */
+export function killAllIn(mountNamespace: string | undefined): void {
+  if (!mountNamespace) return;
+  for (const pid of readdirSync('/proc')) {
+    try {
+      if (/^\d+$/.test(pid) && namespaceOf(pid, 'mnt') === mountNamespace)
+        process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It is gone, or another account's.
+    }
+  }
 }
