@@ -36,7 +36,8 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Access to staging Kubernetes cluster', 'kubectl configured for staging cluster'],
-        here: '**Not yet**: an environment with `platform: kubernetes` and workloads is refused (`platform-unsupported`). `platform: local` and `none` work',
+        here: 'step `preflight`: each right of [kubernetes.md](kubernetes.md#rights) is asked for by name, and so are the ConfigMap, the Deployments and their rollouts',
+        why: 'A kubeconfig (or a service account) is enough, no kubectl. Context and namespace are those of the topology file, and a kubeconfig without that context is refused',
       },
       {
         of: ['Access to staging database'],
@@ -85,12 +86,12 @@ export const runbookRows: readonly Chapter[] = [
       {
         of: ['Deployment Steps', 'Step 1: Update Kubernetes ConfigMaps (T-0)'],
         here: 'step `config`',
-        why: 'Keys are merged, not replaced by a whole file (option A loses keys that others put there). It comes after the copy and the durables, so that pods find what they look for',
+        why: 'Keys are merged, not replaced by a whole file (option A loses keys that others put there), under a field manager of their own and onto the version that was read ([kubernetes.md](kubernetes.md#two-writers)). It comes after the copy and the durables, so that pods find what they look for',
       },
       {
         of: ['Step 2: Rolling Restart Services'],
         here: 'steps `restart-consumers`, `restart-producers`',
-        why: 'Consumers before producers, as there; one replica at a time, the new one ready before the old one goes. A pod that does not get ready stops the run (`rollout-stuck`), and everything is taken back',
+        why: 'Consumers before producers, as there; one replica at a time, the new one ready before the old one goes. A pod that does not get ready stops the run (`rollout-stuck`, with the reason, its last log lines and events), and everything is taken back',
       },
     ],
   },
@@ -312,7 +313,7 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Service Logs', 'Service Metrics', 'Database Queries'],
-        here: '`kubectl logs`, `curl …/metrics` and `psql` as printed; locally `.aa-ops/dev/logs` and the URLs of `aa-ops dev status`',
+        here: '`aa-ops status` shows the pods; `kubectl logs`, `curl …/metrics` and `psql` as printed; locally `.aa-ops/dev/logs` and the URLs of `aa-ops dev status`',
       },
       {
         of: ['Contact Information'],

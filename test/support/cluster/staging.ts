@@ -112,6 +112,9 @@ export async function startStaging(): Promise<Staging> {
           const { metadata, status } = await api.get(path('deployments', name));
           expect(status).toMatchObject({ replicas: 2, updatedReplicas: 2, availableReplicas: 2 });
           expect(status.observedGeneration).toBe(metadata.generation);
+          // One on its way out still takes events, and counts them where nobody looks any more.
+          const pods: Json[] = (await api.get(`${path('pods')}?labelSelector=app%3D${name}`)).items;
+          expect(pods.filter((pod) => pod.metadata.deletionTimestamp)).toEqual([]);
         });
       }
     },

@@ -53,13 +53,14 @@ function conflict(name: string, standing: V1ConfigMap, keys: string[], tries: nu
   const writers = [
     ...new Set((standing.metadata?.managedFields ?? []).map(({ manager }) => manager ?? '?')),
   ].filter((manager) => manager !== FIELD_MANAGER);
-  const what =
+  const change =
     keys.length > 0
       ? `it set ${keys.map((key) => `${key}=${standing.data?.[key]}`).join(', ')} meanwhile`
       : `it changed ${tries} times in a row`;
+  const others = writers.join(', ') || 'unknown';
   return new OpsError(
     'config-conflict',
-    `conflict with another writer of ConfigMap ${name}: ${what} (${writers.join(', ') || 'unknown'})`,
+    `conflict with another writer of ConfigMap ${name}: ${change} (writers: ${others})`,
     {
       hint: 'only aa-ops may write the mode: see docs/kubernetes.md, "Two writers", then type the command again',
       details: { name, keys, writers },

@@ -64,9 +64,11 @@ function fromKubeconfig(environment: Environment, files: readonly string[]): Omi
   const cluster = context && config.getCluster(context.cluster);
   if (!context || !cluster) {
     const found = config.getContexts().map((one) => one.name);
+    const file = files.join(', ');
+    const others = found.length > 0 ? `only ${found.join(', ')}` : 'no context';
     throw new OpsError(
       'kube-context',
-      `environment ${environment.name} is on context ${name || '(none)'}, and ${files.join(', ')} has ${found.length > 0 ? `only ${found.join(', ')}` : 'no context'}`,
+      `environment ${environment.name} is on context ${name}, and ${file} has ${others}`,
       {
         kind: 'refused',
         hint: `use a kubeconfig with context ${name}, or correct kubeContext of ${environment.name} in the topology`,

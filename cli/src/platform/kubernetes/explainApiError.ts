@@ -58,59 +58,65 @@ export function explainApiError(
   waitedMs: number,
 ): OpsError {
   const { namespace, server } = connection;
-  const what = `${describeRight(asked, asked.name)} in namespace ${namespace}`;
+  const right = describeRight(asked, asked.name);
+  const details = { ...asked, namespace };
+  const status = statusOf(error);
+  const says = messageOfAnswer(error);
   if (isAway(error)) {
-    const status = statusOf(error);
-    const reason =
-      status === undefined ? reasonOfSilence(error) : `it answers ${status} ${messageOfAnswer(error)}`;
-    const waited = waitedMs >= 1_000 ? `, asked for ${Math.round(waitedMs / 1_000)} s` : '';
+    const reason = status === undefined ? reasonOfSilence(error) : `${status} ${says}`;
+    const seconds = Math.round(waitedMs / 1_000);
     return new OpsError(
       'platform-away',
-      `the API server ${server} does not answer: ${reason}${waited} (${what})`,
+      `the API server ${server} does not answer: ${reason} (${right}, asked for ${seconds} s)`,
       {
         hint: 'see that it can be reached from here (kubectl get --raw /readyz), then type the command again',
-        details: { server, ...asked },
+        details: { ...details, server },
       },
     );
   }
-  const status = statusOf(error);
-  const says = messageOfAnswer(error);
   switch (status) {
-    case 401:
+    case 401: {
+      const credentials =
+        connection.context === undefined ? 'this service account' : `context ${connection.context}`;
       return new OpsError(
         'kubernetes-unauthorized',
         `the API server ${server} does not know who asks: ${says}`,
+        { hint: `renew the credentials of ${credentials}`, details },
+      );
+    }
+    case 403: {
+      const user = /User "([^"]+)"/.exec(says)?.[1] ?? 'this user';
+      const rule = JSON.stringify(
+        roleRules([{ ...asked, ...(asked.name ? { names: [asked.name] } : {}), for: '' }])[0],
+      );
+      return new OpsError(
+        'kubernetes-forbidden',
+        `missing right: ${right} in namespace ${namespace}, as ${user}`,
         {
-          hint: `renew the credentials of ${connection.context === undefined ? 'this service account' : `context ${connection.context}`}`,
+          hint: `add to its Role: ${rule}; aa-ops preflight names all that are missing`,
+          details: { ...details, user },
         },
       );
-    case 403: {
-      const user = /User "([^"]+)"/.exec(says)?.[1];
-      const [rule] = roleRules([{ ...asked, ...(asked.name ? { names: [asked.name] } : {}), for: '' }]);
-      return new OpsError('kubernetes-forbidden', `missing right: ${what}${user ? `, as ${user}` : ''}`, {
-        hint: `add to its Role: ${JSON.stringify(rule)}; aa-ops preflight names all that are missing`,
-        details: { ...asked, namespace, ...(user ? { user } : {}) },
-      });
     }
     case 404:
-      return new OpsError('kubernetes-missing', `not found: ${what}: ${says}`, {
+      return new OpsError('kubernetes-missing', `not found: ${right} in namespace ${namespace}: ${says}`, {
         hint: 'correct the name in the topology, or make it (pulumi up)',
-        details: { ...asked, namespace },
+        details,
       });
     case 409:
-      return new OpsError('kubernetes-conflict', `conflict with another writer: ${what}: ${says}`, {
-        hint: 'see who else changes it, then type the command again',
-        details: { ...asked, namespace },
-      });
-    default:
+      return new OpsError(
+        'kubernetes-conflict',
+        `conflict with another writer: ${right} in namespace ${namespace}: ${says}`,
+        { hint: 'see who else changes it, then type the command again', details },
+      );
+    default: {
+      const code = status ?? 'no answer';
       return new OpsError(
         'kubernetes-refused',
-        `the API server refuses ${what}: ${status ?? ''} ${says}`.trim(),
-        {
-          hint: 'its message says why; credentials and certificates are those of the kubeconfig',
-          details: { ...asked, namespace },
-        },
+        `the API server ${server} refuses ${right} in namespace ${namespace}: ${code}, ${says}`,
+        { hint: 'its message says why; credentials and certificates are those of the kubeconfig', details },
       );
+    }
   }
 }
 

@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunJson } from '../../cli/src/runbook/runDocumentJson.ts';
+import type { Json } from '../support/cluster/api.ts';
+import { type Staging, startStaging, TOPOLOGY_FILE } from '../support/cluster/staging.ts';
+import { until } from '../support/cluster/until.ts';
+
+// The CLI as a Job in the cluster: its service account instead of a kubeconfig, pods at their own addresses.
+let staging: Staging;
+beforeAll(async () => {
+  staging = await startStaging();
+  await staging.cluster.api.post(staging.path('configmaps'), {
+    metadata: { name: 'topology' },
+    data: { 'athlete-ally.yaml': await readFile(TOPOLOGY_FILE, 'utf8') },
+  });
+});
+afterAll(() => staging?.stop());
+
+const jobOf = (name: string, args: string[], serviceAccountName: string): Json => {
+  const { podNatsUrl, podDatabaseUrl } = staging.cluster;
+  const common = [
+    '--topology',
+    '/topology/athlete-ally.yaml',
+    '--env',
+    'staging',
+    '--yes',
+    '--output',
+    'json',
+  ];
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name },
+    spec: {
+      backoffLimit: 0,
+      template: {
+        spec: {
+          restartPolicy: 'Never',
+          serviceAccountName,
+          containers: [
+            {
+              name: 'aa-ops',
+              image: 'aa-ops/cli:test',
+              workingDir: '/work',
+              command: ['node', '/app/dist/cli/aa-ops.js', ...args, ...common],
+              env: [
+                { name: 'NATS_URL', value: podNatsUrl },
+                { name: 'DATABASE_URL', value: podDatabaseUrl },
+              ],
+              securityContext: { readOnlyRootFilesystem: true },
+              volumeMounts: [
+                { name: 'topology', mountPath: '/topology' },
+                { name: 'work', mountPath: '/work' },
+                { name: 'tmp', mountPath: '/tmp' },
+              ],
+            },
+          ],
+          volumes: [
+            { name: 'topology', configMap: { name: 'topology' } },
+            { name: 'work', emptyDir: {} },
+            { name: 'tmp', emptyDir: {} },
+          ],
+        },
+      },
+    },
+  };
+};
+
+/** Runs a Job to its end; what it said, and whether it succeeded. */
+async function runJob(
+  name: string,
+  args: string[],
+  account = 'aa-ops',
+): Promise<{ succeeded: boolean; log: string }> {
+  await staging.cluster.api.post(staging.path('jobs'), jobOf(name, args, account));
+  const { status } = await until(async () => {
+    const job = await staging.get('jobs', name);
+    expect((job.status.succeeded ?? 0) + (job.status.failed ?? 0)).toBe(1);
+    return job;
+  });
+  const selector = `?labelSelector=job-name%3D${name}`;
+  const [pod] = (await staging.cluster.api.get(`${staging.path('pods')}${selector}`)).items;
+  const log = await staging.cluster.api.get(`${staging.path('pods', pod.metadata.name)}/log`);
+  return {
+    succeeded: status.succeeded === 1,
+    log: String(typeof log === 'string' ? log : JSON.stringify(log)),
+  };
+}
+
+const documentOf = (log: string): RunJson =>
+  JSON.parse(log.slice(log.indexOf('{\n'), log.lastIndexOf('}') + 1)) as RunJson;
+
+test('a Job migrates staging and another rolls it back', async () => {
+  const forward = await runJob('migrate', ['migrate', '--to', 'multi']);
+  expect(forward.succeeded, forward.log).toBe(true);
+  expect(forward.log).toContain('pods: kubernetes in-cluster/staging');
+  expect(documentOf(forward.log)).toMatchObject({ result: 'done', to: 'multi', shortcomings: [] });
+  expect(await staging.mode()).toBe('multi');
+  const back = await runJob('rollback', ['rollback']);
+  expect(back.succeeded, back.log).toBe(true);
+  expect(documentOf(back.log)).toMatchObject({ result: 'done', to: 'single', shortcomings: [] });
+  expect(await staging.mode()).toBe('single');
+});
+
+test('in the cluster it needs none of the proxy rights', async () => {
+  await staging.grant(staging.rights.filter(({ isRemote }) => !isRemote));
+  const preflight = await runJob('preflight', ['preflight']);
+  expect(preflight.succeeded, preflight.log).toBe(true);
+});
+
+test('with the default service account it is refused', async () => {
+  const refused = await runJob('refused', ['migrate', '--to', 'multi'], 'default');
+  expect(refused.succeeded).toBe(false);
+  expect(refused.log).toContain('patch deployments.apps normalize-service');
+  expect(await staging.mode()).toBe('single');
+});
