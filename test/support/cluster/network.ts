@@ -20,15 +20,19 @@ export async function layNetwork(): Promise<void> {
     );
   }
   await ip('link', 'set', 'lo', 'up');
+  await ip('link', 'del', BRIDGE).catch(() => {}); // of the cluster before, in the same namespace: one test file follows another
   await ip('link', 'add', BRIDGE, 'type', 'bridge');
   await ip('addr', 'add', `${HOST_IP}/16`, 'dev', BRIDGE);
   await ip('link', 'set', BRIDGE, 'up');
   // Cluster IPs are this machine's own: whoever connects to one reaches our service proxy.
-  await ip('route', 'add', 'local', '10.96.0.0/16', 'dev', 'lo');
+  await ip('route', 'replace', 'local', '10.96.0.0/16', 'dev', 'lo');
 }
 
 // A route that is not ours means that packets could leave: refuse to make a cluster there.
-const hasOtherRoutes = (): boolean => readFileSync('/proc/net/route', 'utf8').trim().split('\n').length > 1;
+function hasOtherRoutes(): boolean {
+  const [, ...routes] = readFileSync('/proc/net/route', 'utf8').trim().split('\n');
+  return routes.some((line) => !line.startsWith(`${BRIDGE}\t`));
+}
 
 /** Gives the namespace of process `pid` an interface with `address`, and the node as its way to everything else. */
 export async function plugIn(pid: number, index: number, address: string): Promise<void> {
