@@ -13,6 +13,16 @@ const LEAVE_READERS: OptionSpec = {
   summary: 'go on although readers that the topology does not name would fall silent',
 };
 
+const ORPHAN_SUBJECTS: OptionSpec = {
+  flags: '--orphan-subjects',
+  summary: 'go on although subjects that are in use would have no owner; their publishers are refused then',
+};
+const COPY: OptionSpec = {
+  flags: '--copy <from>',
+  summary: 'where the first copy begins: unacked, all, or since=DURATION',
+  default: 'unacked',
+};
+
 const RUN_EXITS: [number, string][] = [
   [0, 'done, or there was nothing to do'],
   [1, 'failed and taken back: nothing is half done'],
@@ -42,16 +52,8 @@ export const runCommands: readonly CommandSpec[] = [
       { flags: '--resume', summary: 'finish the run that is open, forward or back, from any machine' },
       PAUSE,
       LEAVE_READERS,
-      {
-        flags: '--orphan-subjects',
-        summary:
-          'go on although subjects that are in use would have no owner; their publishers are refused then',
-      },
-      {
-        flags: '--copy <from>',
-        summary: 'where the first copy begins: unacked, all, or since=DURATION',
-        default: 'unacked',
-      },
+      ORPHAN_SUBJECTS,
+      COPY,
       { flags: '--auto-rollback', summary: 'turn round by itself after a failure behind the release' },
     ],
     examples: [
@@ -78,6 +80,58 @@ export const runCommands: readonly CommandSpec[] = [
     examples: [{ why: 'now', command: 'rollback --env staging --yes' }],
     exits: RUN_EXITS,
     load: async () => (await import('../commands/rollback.ts')).run,
+  },
+  {
+    name: 'rehearse',
+    group: MIGRATE,
+    summary: 'the whole migration and its way back on a throw-away server, under synthetic traffic',
+    help:
+      'Reads the live account, with a client that cannot write: what would refuse the real migration is told. Then a ' +
+      'nats-server of its own (of the same version, where that is to be had) gets the same streams with their own ' +
+      'configurations and durables as far behind as they are, is filled with synthetic messages on the same subjects, and ' +
+      'the migration and its way back are walked while publishers send. It reports the window to expect, how many publishes were ' +
+      'held, how long catching up and the rollback take, and judges every message that was sent. Pods are not rehearsed, and a ' +
+      'single server is not a cluster: windows of three replicas are longer.',
+    options: [
+      { flags: '--to <mode>', summary: 'the mode to go to', required: true },
+      {
+        flags: '--rate <number>',
+        summary: 'messages a second on each subject that moves',
+        kind: 'integer',
+        default: '100',
+      },
+      {
+        flags: '--messages <number>',
+        summary:
+          'messages to fill each stream with that gives subjects away; else as many as live, up to 100,000',
+        kind: 'integer',
+      },
+      {
+        flags: '--rounds <number>',
+        summary: 'migrations, each with its way back',
+        kind: 'integer',
+        default: '2',
+      },
+      LEAVE_READERS,
+      ORPHAN_SUBJECTS,
+      COPY,
+    ],
+    examples: [
+      { why: 'the week before', command: 'rehearse --to multi --env production' },
+      {
+        why: 'under more load than there will be, for a script',
+        command: 'rehearse --to multi --env staging --rate 500 --messages 50000 --output json',
+      },
+    ],
+    exits: [
+      [0, 'the real one would begin, and the rehearsal was clean'],
+      [3, 'the real one would be refused: each reason is told'],
+      [
+        5,
+        'the rehearsal was not clean: something was lost, doubled, refused or out of order, or a run did not end well',
+      ],
+    ],
+    load: async () => (await import('../commands/rehearse.ts')).run,
   },
   {
     name: 'status',
