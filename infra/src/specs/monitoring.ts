@@ -38,8 +38,9 @@ export function alertRules({ topology }: Bus): { groups: { name: string; rules: 
     annotations: { summary, runbook: `run: ${command}` },
   });
   const minutes = (ms: number): string => `${Math.max(1, Math.round(ms / 60_000))}m`;
-  const settled = (result: string): string =>
-    `sum(rate(normalize_hrv_messages_total{result="${result}"}[1m]))`;
+  // A counter that was never raised has no series: nothing seen is 0, not nothing known.
+  const settled = (results: string): string =>
+    `(sum(rate(normalize_hrv_messages_total{result=~"${results}"}[1m])) or vector(0))`;
   return {
     groups: [
       {
@@ -48,7 +49,7 @@ export function alertRules({ topology }: Bus): { groups: { name: string; rules: 
           alert(
             'HrvDeadLetters',
             'critical',
-            `60 * (${settled('dlq')} + ${settled('schema_invalid')}) > ${thresholds.deadLettersPerMinute}`,
+            `60 * ${settled('dlq|schema_invalid')} > ${thresholds.deadLettersPerMinute}`,
             '2m',
             `more than ${thresholds.deadLettersPerMinute} dead letters a minute`,
             'aa-ops verify, then aa-ops rollback',
