@@ -1,5 +1,5 @@
+import { OpsError, type Workload } from '@aa-ops/topology';
 import type { Pod } from '../platform.ts';
-import type { Workload } from '@aa-ops/topology';
 import type { KubeApi } from './kubeApi.ts';
 import { frontDoorName } from './rights.ts';
 
@@ -12,18 +12,18 @@ export async function getFromPod(
   port: number,
   path: string,
 ): Promise<{ status: number; body: string }> {
-  if (pod.url) {
-    try {
-      const response = await fetch(new URL(path, pod.url), { signal: AbortSignal.timeout(GET_TIMEOUT_MS) });
-      return { status: response.status, body: await response.text() };
-    } catch {
-      // A NetworkPolicy, or a pod that does not listen: the API server's answer tells which.
-    }
+  const viaProxy = (): Promise<{ status: number; body: string }> =>
+    api.proxy({ apiGroup: '', verb: 'get', resource: 'pods/proxy', name: `${pod.name}:${port}` }, { path });
+  if (!pod.url) return viaProxy();
+  try {
+    const response = await fetch(new URL(path, pod.url), { signal: AbortSignal.timeout(GET_TIMEOUT_MS) });
+    return { status: response.status, body: await response.text() };
+  } catch (direct) {
+    // A NetworkPolicy, or a pod that does not listen: the API server's answer tells which, for whoever may ask it.
+    return viaProxy().catch((error: unknown) => {
+      throw error instanceof OpsError && error.code === 'kubernetes-forbidden' ? direct : error;
+    });
   }
-  return api.proxy(
-    { apiGroup: '', verb: 'get', resource: 'pods/proxy', name: `${pod.name}:${port}` },
-    { path },
-  );
 }
 
 /** POST to a producer's Service through the API server. That keeps `authorization` for itself: a bearer token does not get there, a signature does. */
