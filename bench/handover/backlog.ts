@@ -1,6 +1,6 @@
 /**
- * Handovers with a backlog: `npx tsx bench/handover/backlog.ts [MESSAGES]` (default 500,000; needs `npm run build`). Prints
- * as one JSON document:
+ * Handovers with a backlog: `npx tsx bench/handover/backlog.ts [MESSAGES [PART,PART]]` (default 500,000 and all;
+ * needs `npm run build`). Prints as one JSON document:
  *   rollback  a way back with 100,000 messages to hand back, under four publishers (JetStream part: no pods)
  *   catchUp   messages a second of a bare source, and of a copy from its start until it is known to have caught up, in turns
  *   memory    the highest resident size of the built command that migrates with `--copy all`, proof with payloads included
@@ -192,10 +192,12 @@ async function peakOf(child: ChildProcess): Promise<[peakMiB: number, code: numb
   return [Math.round(peak / 1_024), ended];
 }
 
-const result = {
-  rollback: await rollback(),
-  catchUp: await measureCatchUp(),
-  memory: [await measureMemory(Math.min(50_000, backlog)), await measureMemory(backlog)],
+const parts: Record<string, () => Promise<unknown>> = {
+  rollback,
+  catchUp: measureCatchUp,
+  memory: async () => [await measureMemory(Math.min(50_000, backlog)), await measureMemory(backlog)],
 };
+const result: Record<string, unknown> = {};
+for (const part of process.argv[3]?.split(',') ?? Object.keys(parts)) result[part] = await parts[part]!();
 console.log(JSON.stringify(result, null, 2));
 process.exit(0);

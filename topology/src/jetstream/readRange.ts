@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
 import { OpsError } from '../errors.ts';
 import type { JetStreamWriter } from './account.ts';
@@ -34,6 +35,9 @@ const BATCH_BYTES = 8 * 1_024 * 1_024;
 /** ms without a message or an answer after which the reading is taken up anew behind the last message that came. */
 const STALL_MS = 3_000;
 const MAX_STALLS = 5;
+/** ms that a replica may take to catch up with its leader, and between two looks. */
+const BEHIND_MS = 30_000;
+const BEHIND_WAIT_MS = 200;
 
 /**
  * Reads a range of a stream in order, in batches, through a throw-away pull consumer: 100,000 messages a second and
@@ -46,6 +50,7 @@ export async function* readRange(
 ): AsyncGenerator<StreamMessage[]> {
   let next = range.fromSeq;
   let end = range.toSeq;
+  let behindUntil: number | undefined;
   for (let stalls = 0; ;) {
     range.signal?.throwIfAborted();
     const pull = await openPull(account, stream, { ...range, fromSeq: next });
@@ -61,7 +66,13 @@ export async function* readRange(
         const within = batch.at(-1)!.seq > end ? batch.filter((m) => m.seq <= end!) : batch;
         if (within.length > 0) yield within;
       }
-      if (remaining <= 0 || next > end) return;
+      if (next > end) return;
+      if (remaining <= 0) {
+        if (!(await hasMore(account, stream, range.filters, next, end))) return;
+        if (performance.now() > (behindUntil ??= performance.now() + BEHIND_MS)) throw isBehind(stream, next);
+        await delay(BEHIND_WAIT_MS);
+        stalls -= 1; // it has not stalled: its replica has less than the leader
+      }
     } finally {
       await pull.close();
     }
@@ -72,6 +83,28 @@ export async function* readRange(
     }
   }
 }
+
+/**
+ * A throw-away consumer of a replicated stream may live on a replica that lags behind (one that was cut off a moment ago),
+ * and knows of no more than that holds. Single gets are answered by the leader.
+ */
+async function hasMore(
+  account: JetStreamWriter,
+  stream: string,
+  filters: readonly string[] = ['>'],
+  next: number,
+  end: number,
+): Promise<boolean> {
+  const found = await Promise.all(
+    filters.map((filter) => account.message(stream, { seq: next, nextBySubject: filter })),
+  );
+  return found.some((message) => message !== undefined && message.seq <= end);
+}
+
+const isBehind = (stream: string, next: number): OpsError =>
+  new OpsError('read-behind', `a replica of stream ${stream} has nothing from sequence ${next} on`, {
+    hint: 'a server of the cluster lags behind: aa-ops streams info shows its replicas; run the command again',
+  });
 
 interface Pull {
   pending: number;
