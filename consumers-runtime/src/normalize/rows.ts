@@ -43,7 +43,7 @@ export function toColumns(rows: readonly Candidate[]): string[] {
     columns[1].push(event.date);
     columns[2].push(event.rmssd);
     columns[3].push(Math.log(event.rmssd));
-    columns[4].push(new Date(capturedAtMs).toISOString());
+    columns[4].push(event.capturedAtText ?? new Date(capturedAtMs).toISOString());
   }
   return columns.map((column) => `{${column.join(',')}}`);
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { migrate } from '../../../consumers-runtime/src/normalize/migrate.ts';
+import { checkHrvEvent, type HrvEvent } from '../../../consumers-runtime/src/shared/hrvEvent.ts';
 import { type Bus, clear, drained, event, makeTopology, publish, startBus, until } from './bus.ts';
 import { startPod } from './pod.ts';
 
@@ -70,6 +71,24 @@ describe('the table', () => {
     expect(pod.lines).toContain('[normalize] Adopted the table hrv_data that was there already');
     const { rows } = await bus.db.query('SELECT user_id, captured_at::text FROM hrv_data');
     expect(rows).toEqual([{ user_id: 'athlete-1', captured_at: '2025-10-02 07:00:00' }]);
+  });
+
+  it('reads an instant from its text as we do, to the ms, wherever the text is passed on', async () => {
+    const digits = (of: number, size: number): string => String(of).padStart(size, '0');
+    const texts = ['2025-10-02T24:00:00Z', '2024-02-29T23:59:59.9Z', '9999-12-31T23:59:59.999Z'];
+    for (let i = 0; i < 5_000; i++) {
+      const day = `${digits(1 + ((i * 7_919) % 9_999), 4)}-${digits(1 + (i % 12), 2)}-${digits(1 + (i % 28), 2)}`;
+      const fraction = i % 4 === 0 ? '' : `.${digits((i * 37) % 10 ** (i % 4), i % 4)}`;
+      texts.push(`${day}T${digits(i % 24, 2)}:${digits(i % 60, 2)}:${digits((i * 7) % 60, 2)}${fraction}Z`);
+    }
+    const events = texts.map((capturedAt) => checkHrvEvent(event({ capturedAt })) as HrvEvent);
+    expect(events.map((one) => one.capturedAtText)).toEqual(texts);
+    const ours = events.map((one) => new Date(one.capturedAtMs!).toISOString());
+    const { rows } = await bus.db.query(
+      'SELECT text FROM unnest($1::text[], $2::text[]) AS t(text, ours) WHERE text::timestamptz <> ours::timestamptz',
+      [texts, ours],
+    );
+    expect(rows).toEqual([]);
   });
 
   it('of Prisma’s is refused with the SQL to run, and used as soon as that was run', async () => {
