@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunJson } from '../../cli/src/runbook/runDocumentJson.ts';
 import type { Json } from '../support/cluster/api.ts';
 import { type Staging, startStaging, TOPOLOGY_FILE } from '../support/cluster/staging.ts';
+import { INGEST_TOKEN } from '../support/cluster/stagingObjects.ts';
 import { until } from '../support/cluster/until.ts';
 
 // The CLI as a Job in the cluster: its service account instead of a kubeconfig, pods at their own addresses.
@@ -46,6 +47,7 @@ const jobOf = (name: string, args: string[], serviceAccountName: string): Json =
               env: [
                 { name: 'NATS_URL', value: podNatsUrl },
                 { name: 'DATABASE_URL', value: podDatabaseUrl },
+                { name: 'INGEST_TOKEN', value: INGEST_TOKEN },
               ],
               securityContext: { readOnlyRootFilesystem: true },
               volumeMounts: [

@@ -113,14 +113,15 @@ async function readRow(database: Database, { userId, date }: E2eResult): Promise
 
 /** Why the event was not taken; undefined: it was, in the runbook's shape. */
 async function knock(request: E2eRequest, event: object): Promise<string | undefined> {
-  const { signal, post } = request;
+  const { signal, post, token } = request;
   try {
     const body = JSON.stringify(event);
     const json = { 'content-type': 'application/json' };
-    const answer = await (post ? post('/ingest/hrv', json, body) : fetchFrom(request, json, body));
+    // What stands between keeps `authorization` for itself.
+    const proxied = { ...json, ...(token ? { 'x-ingest-token': token } : {}) };
+    const answer = await (post ? post('/ingest/hrv', proxied, body) : fetchFrom(request, json, body));
     if (answer.status < 300 && isReceipt(answer.body)) return undefined;
-    const wants = post ? 'INGEST_HMAC_SECRET to the secret' : 'INGEST_TOKEN to the token';
-    const hint = answer.status === 401 ? `; set ${wants} that it asks for` : '';
+    const hint = answer.status === 401 ? '; set INGEST_TOKEN to the token that it asks for' : '';
     return `the front door answers ${answer.status} ${answer.body.slice(0, 200)}${hint}`;
   } catch (error) {
     signal.throwIfAborted();

@@ -8,15 +8,20 @@ export interface Secrets {
 
 /**
  * Whether a request may come in: nothing is asked when neither secret is set; else `Authorization: Bearer <token>` or
- * `X-Signature: sha256=<hex HMAC-SHA256 of the body>`, whichever is configured (either, when both are).
+ * `X-Signature: sha256=<hex HMAC-SHA256 of the body>`, whichever is configured (either, when both are). `X-Ingest-Token: <token>` is
+ * for whoever comes through a proxy that keeps `Authorization` for itself, as Kubernetes' API server does.
  */
 export function isAuthorized(secrets: Secrets, headers: IncomingHttpHeaders, body: Uint8Array): boolean {
   if (secrets.token === undefined && secrets.hmacSecret === undefined) return true;
   return (
     hasToken(secrets.token, headers.authorization) ||
+    hasToken(secrets.token, bearerOf(headers['x-ingest-token'])) ||
     hasSignature(secrets.hmacSecret, headers['x-signature'], body)
   );
 }
+
+const bearerOf = (token: string | string[] | undefined): string | undefined =>
+  typeof token === 'string' ? `Bearer ${token}` : undefined;
 
 function hasToken(token: string | undefined, header: string | undefined): boolean {
   const given = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];

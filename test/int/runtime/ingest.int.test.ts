@@ -150,10 +150,12 @@ describe('ingest', () => {
         { authorization: 'Bearer wrong' },
         { authorization: 'Bearer token' },
         { 'x-signature': `sha256=${signature}` },
+        { 'x-ingest-token': 'token', authorization: 'Bearer of somebody else' },
+        { 'x-ingest-token': 'wrong' },
         { 'x-signature': `sha256=${signature.replace(/./, (c) => (c === '0' ? '1' : '0'))}` },
       ].map(async (headers) => (await post(body, headers as Record<string, string>)).status),
     );
-    expect(statuses).toEqual([401, 401, 200, 200, 401]);
+    expect(statuses).toEqual([401, 401, 200, 200, 200, 401, 401]);
   });
 
   it('waits for a stream that comes back within the bound, and stores the event once', async () => {

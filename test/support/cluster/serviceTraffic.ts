@@ -9,6 +9,7 @@ import type { DemoReport } from '../../../cli/src/demo/report.ts';
 import { openRowReader } from '../../../cli/src/demo/rows.ts';
 import { identifyByHeader, openSenders, type Sender, startSenders } from '../../../cli/src/traffic/index.ts';
 import type { Staging } from './staging.ts';
+import { INGEST_TOKEN } from './stagingObjects.ts';
 
 /** The demo's publishers against a cluster: one through the producer's Service, the others direct to NATS. */
 export interface ServiceTraffic {
@@ -76,7 +77,11 @@ function openServiceSender(frontDoor: string, rate: number, values: readonly num
 
 function post(url: URL, body: string): Promise<{ status: number; text: string }> {
   return new Promise((answered, failed) => {
-    const headers = { 'content-type': 'application/json', connection: 'close' };
+    const headers = {
+      'content-type': 'application/json',
+      connection: 'close',
+      authorization: `Bearer ${INGEST_TOKEN}`,
+    };
     const sent = request(url, { method: 'POST', agent: false, headers, timeout: 10_000 });
     sent.once('error', failed).once('timeout', () => sent.destroy(new Error('no answer within 10 s')));
     sent.once('response', (answer) => {

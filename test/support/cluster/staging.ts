@@ -9,7 +9,7 @@ import { aaOps, type CliOptions, type CliResult } from '../cli.ts';
 import { applyTopology } from '../runs.ts';
 import type { Json } from './api.ts';
 import type { Identity } from './identities.ts';
-import { deploymentOf, operatorBinding, operatorRole, serviceOf } from './stagingObjects.ts';
+import { deploymentOf, INGEST_TOKEN, operatorBinding, operatorRole, serviceOf } from './stagingObjects.ts';
 import { until } from './until.ts';
 import { type Cluster, useCluster } from './useCluster.ts';
 
@@ -94,6 +94,7 @@ export async function startStaging(): Promise<Staging> {
           env: {
             KUBECONFIG: cluster.kubeconfigs[identity],
             DATABASE_URL: cluster.databaseUrl,
+            INGEST_TOKEN,
             ...options.env,
           },
         },

@@ -3,6 +3,9 @@ import { type Right, roleRules } from '../../../cli/src/platform/kubernetes/righ
 import type { Json } from './api.ts';
 import type { ClusterDescription } from './useCluster.ts';
 
+/** What the front door asks for. */
+export const INGEST_TOKEN = 'staging-token-of-the-tests';
+
 /** Every pod of staging's workloads, as a spec: two of each, rolled out without ever going below two. */
 export function deploymentOf(
   { name, role, port, selector }: Topology['workloads'][number],
@@ -35,6 +38,7 @@ export function deploymentOf(
                 { name: 'DATABASE_URL', value: cluster.podDatabaseUrl },
                 { name: 'TELEMETRY_ENABLED', value: 'false' },
                 { name: 'PORT', value: String(port) },
+                ...(role === 'producer' ? [{ name: 'INGEST_TOKEN', value: INGEST_TOKEN }] : []),
               ],
               ports: [{ containerPort: port, name: 'http' }],
               readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, ...probe },

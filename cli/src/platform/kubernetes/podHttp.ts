@@ -26,7 +26,7 @@ export async function getFromPod(
   }
 }
 
-/** POST to a producer's Service through the API server. That keeps `authorization` for itself: a bearer token does not get there, a signature does. */
+/** POST to a producer's Service through the API server. That keeps `authorization` for itself. */
 export const postToDoor = (
   api: KubeApi,
   producer: Workload,
