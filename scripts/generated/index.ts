@@ -2,6 +2,7 @@ import { contributingDocs } from './contributingDocs.ts';
 import { handoverDocs } from './handoverDocs.ts';
 import { readmeDocs } from './readmeDocs.ts';
 import { runbook } from './runbook.ts';
+import { serverDocs } from './serverDocs.ts';
 import { topologyDocs } from './topologyDocs.ts';
 import { topologySchema } from './topologySchema.ts';
 
@@ -21,4 +22,5 @@ export const generatedFiles: readonly GeneratedFile[] = [
   handoverDocs,
   readmeDocs,
   contributingDocs,
+  serverDocs,
 ];

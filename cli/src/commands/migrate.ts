@@ -70,6 +70,7 @@ async function dryRun(context: CommandContext, to: string, options: RunOptions):
       })),
     ),
     copy: plan.size,
+    ways: plan.ways,
     findings: plan.findings,
   };
   return { json, text: renderMigrationPlan(from, to, plan) };

@@ -9,6 +9,8 @@ export interface RehearsalReport {
   command: 'rehearse';
   from: string | null;
   to: string;
+  /** Which way the real one takes on the live server; null where no plan could be made. */
+  ways: string | null;
   /** `ready`: nothing stands in the way · `refused`: the real one would be · `unclean`: it went, but not as it should. */
   result: 'ready' | 'refused' | 'unclean' | 'unchanged';
   refusals: Refusal[];
@@ -66,6 +68,7 @@ export function rehearsalReport(
     command: 'rehearse',
     from: live.found?.from ?? null,
     to,
+    ways: live.found?.plan.ways ?? null,
     result: refusals.length > 0 ? 'refused' : faults.length > 0 ? 'unclean' : nothing ? 'unchanged' : 'ready',
     refusals,
     warnings,

@@ -55,7 +55,7 @@ export function renderMigrationPlan(from: string, to: string, plan: MigrationPla
       ),
     ),
     '',
-    `${copies.length} handovers in ${plan.groups.length} windows, about ${plan.size.messages} messages (${plan.size.bytes} bytes) to copy`,
+    `${copies.length} handovers in ${plan.groups.length} windows, about ${plan.size.messages} messages (${plan.size.bytes} bytes) to copy; ${plan.ways}`,
     ...section(
       'Stands in the way',
       plan.findings.filter((f) => f.severity === 'refuse').map((f) => `${f.message} (${f.hint})`),

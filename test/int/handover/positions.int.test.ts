@@ -4,7 +4,6 @@ import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { STEP_IDS } from '../../../cli/src/saga/runDocument.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
-import { fetchNatsServer } from '../../support/servers.ts';
 import { seedTopology, topologyOf } from '../../support/topologies.ts';
 
 const decoder = new TextDecoder();
@@ -166,17 +165,5 @@ describe('a pause before each step', () => {
       exitCode: 0,
       json: { result: 'done', to: 'multi' },
     });
-  });
-});
-
-describe('the oldest server', () => {
-  it('migrates, rolls back and migrates again', { timeout: 120_000 }, async () => {
-    const { path } = await fetchNatsServer('2.10.26');
-    run = await startRun(seedTopology, { binary: path });
-    expect(run.account.server.version).toBe('2.10.26');
-    for (const mode of ['multi', 'single', 'multi'] as const) {
-      await publishMany('athlete-ally.hrv.raw-received', 1, 10);
-      await go(mode);
-    }
   });
 });

@@ -1,4 +1,4 @@
-export { has, type Capability, type ServerKind, sinceVersion } from './capabilities.ts';
+export { capabilities, has, type Capability, type ServerKind, sinceVersion } from './capabilities.ts';
 export { countDeletion, countDeletions, type Deletion } from './deletions.ts';
 export { diff, type PlanInput } from './diff.ts';
 export { ABSENT, fingerprint, nameOf } from './fingerprint.ts';
@@ -20,3 +20,4 @@ export {
   type PlanSummary,
   summarize,
 } from './plan.ts';
+export { describeWays } from './ways.ts';

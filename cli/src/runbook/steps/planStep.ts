@@ -7,6 +7,7 @@ import {
   checkReaders,
   checkRights,
   checkRoom,
+  describeWays,
   type Copy,
   type CopySize,
   epochOfSource,
@@ -49,6 +50,8 @@ export interface MigrationPlan {
   creates: string[];
   /** Messages and bytes that the copies will bring, as far as known now. */
   size: { messages: number; bytes: number };
+  /** Which way is taken on this server. */
+  ways: string;
 }
 
 export const planStep: Step = {
@@ -67,7 +70,7 @@ export const planStep: Step = {
       .map(({ origin, target }) => `${origin} -> ${target}`);
     const what =
       handovers.length > 0
-        ? `${handovers.join(', ')}; ${plan.size.messages} messages to copy`
+        ? `${handovers.join(', ')}; ${plan.size.messages} messages to copy; ${plan.ways}`
         : 'no subject moves';
     return { note: note ? `${what}; ${note}` : what };
   },
@@ -143,6 +146,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     findings,
     creates,
     size: { messages: sized.messages, bytes: sized.needs.bytes + sized.needs.memoryBytes },
+    ways: describeWays(account.server.version),
   };
 }
 
