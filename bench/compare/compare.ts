@@ -3,7 +3,8 @@
  * a script would do it, and 64 of them in flight. Interleaved, in one process; memory of the whole process beside it.
  * Run: npm run bench:compare [-- MESSAGES]
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import {
   compareStreams,
   inFlight,
@@ -48,6 +49,29 @@ async function walk(account: JetStreamWriter, requests: number): Promise<void> {
   if (different.includes(true)) throw new Error('the walk found a difference');
 }
 
+/** The built command, from its start to its end: messages a second, and the most memory that it had, MiB. */
+async function command(url: string): Promise<{ perSecond: number; peakMiB: number }> {
+  const begun = performance.now();
+  const child = spawn(process.execPath, ['dist/cli/aa-ops.js', 'compare', 'FROM', 'TO', '--server', url], {
+    stdio: 'ignore',
+  });
+  let peak = 0;
+  const look = setInterval(() => {
+    try {
+      peak = Math.max(
+        peak,
+        Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]),
+      );
+    } catch {
+      // it has ended
+    }
+  }, 20);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  clearInterval(look);
+  if (code !== 0) throw new Error(`aa-ops compare ended with ${code}`);
+  return { perSecond: (MESSAGES / (performance.now() - begun)) * 1_000, peakMiB: peak / 1_024 };
+}
+
 const seconds = async (work: () => Promise<unknown>): Promise<number> => {
   const begun = performance.now();
   await work();
@@ -77,6 +101,7 @@ try {
     rates.many.push(WALKED / (await seconds(() => walk(account, 64))));
   }
   await account.close();
+  const built = await command(server.url);
   const [compare, one, many] = [median(rates.compare), median(rates.one), median(rates.many)];
   const result = {
     server: server.version,
@@ -88,6 +113,7 @@ try {
     ratioToWalk: compare / one,
     ratioToWalk64: compare / many,
     rssMiB: rss / 2 ** 20,
+    command: built,
   };
   mkdirSync('bench/out', { recursive: true });
   writeFileSync('bench/out/compare.json', `${JSON.stringify(result, null, 2)}\n`);
@@ -98,6 +124,9 @@ try {
   console.log(`compare ${shown(compare)}   walk ${shown(one)} (${(compare / one).toFixed(0)} x)`);
   console.log(
     `walk, 64 in flight ${shown(many)} (${(compare / many).toFixed(1)} x)   memory ${Math.round(rss / 2 ** 20)} MiB`,
+  );
+  console.log(
+    `aa-ops compare ${shown(built.perSecond)}, start-up and all, peak memory ${Math.round(built.peakMiB)} MiB`,
   );
 } finally {
   await server.stop();
