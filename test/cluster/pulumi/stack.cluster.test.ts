@@ -168,6 +168,9 @@ test('a changed topology runs one new Job and updates the ConfigMap in place, in
   const after = await cluster.api.get(CONFIG);
   expect(after.metadata.uid).toBe(before.metadata.uid);
   expect(after.data).toMatchObject({ EVENT_STREAM_MODE: 'multi', NEW_FLAG: 'on' });
+  // The pod template changed too: the migration's mark in it stays, as bare `kubectl rollout restart`'s would not.
+  const { spec } = await cluster.api.get(`${apps}/deployments/ingest-service`);
+  expect(spec.template.metadata.annotations).toHaveProperty(['kubectl.kubernetes.io/restartedAt']);
   const { items } = await cluster.api.get('/apis/batch/v1/namespaces/staging/jobs');
   expect(items).toHaveLength(1);
   expect(items[0].status.succeeded).toBe(1);
