@@ -104,7 +104,7 @@ describe('a deployment of two', () => {
   });
 
   test('shows its logs to kubectl', async () => {
-    const [{ metadata }] = (await podsOf('web')) as [Json];
+    const { metadata } = (await podsOf('web')).find((it) => !it.metadata.deletionTimestamp);
     expect(await kubectl('logs', metadata.name, '--tail=1')).toMatch(/^listening as \d+\n$/);
     expect(await kubectl('logs', metadata.name, '--timestamps')).toMatch(/^\d{4}-.*Z listening/);
   });
