@@ -11,7 +11,7 @@ const BRIDGE = 'cni0';
 
 /**
  * A bridge for pods in the network namespace that we run in, which must be one of our own: nothing in it leads off the machine.
- * `scripts/cluster.mjs` enters one. Throws where this is the machine's own namespace.
+ * `scripts/in-namespace.mjs` enters one. Throws where this is the machine's own namespace.
  */
 export async function layNetwork(): Promise<void> {
   if (hasOtherRoutes()) {
