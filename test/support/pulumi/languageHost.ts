@@ -2,7 +2,6 @@
 // with the SDK's own runner, @pulumi/pulumi/cmd/run, as the real one does.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import type { LanguageHandshakeRequest, RunRequest } from '@pulumi/pulumi/proto/language_pb.js';
 import language from '@pulumi/pulumi/proto/language_pb.js';
 import services from '@pulumi/pulumi/proto/language_grpc_pb.js';
@@ -23,7 +22,7 @@ function run(request: RunRequest): Promise<InstanceType<typeof language.RunRespo
     project: request.getProject(),
     stack: request.getStack(),
     organization: request.getOrganization(),
-    pwd: request.getPwd(),
+    pwd: info.getProgramDirectory(),
     parallel: String(request.getParallel()),
     'root-directory': info.getRootDirectory(),
   };
@@ -32,7 +31,8 @@ function run(request: RunRequest): Promise<InstanceType<typeof language.RunRespo
     runner,
     ...Object.entries(flags).flatMap(([name, value]) => (value ? [`--${name}`, value] : [])),
     ...(request.getDryrun() ? ['--dry-run'] : []),
-    join(info.getProgramDirectory(), info.getEntryPoint()),
+    // "." leaves it to package.json, of the folder that is `pwd`.
+    info.getEntryPoint(),
     ...request.getArgsList(),
   ];
   const env = {
