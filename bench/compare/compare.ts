@@ -60,7 +60,7 @@ async function command(url: string): Promise<{ perSecond: number; peakMiB: numbe
     try {
       peak = Math.max(
         peak,
-        Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]),
+        Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0),
       );
     } catch {
       // it has ended
