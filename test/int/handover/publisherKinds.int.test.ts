@@ -208,30 +208,19 @@ describe('publishers during a handover there and back', () => {
       { ...fields, allow_msg_ttl: true },
     ]);
     run = await startRun({ ...topology, streams: Object.fromEntries(streams) as Topology['streams'] });
+    // An hour: what expires while the two streams are compared would be missed in one of them.
     const seen = await thereAndBack(
-      await open([
-        { name: 'hour', ratePerSecond: 100, headers: () => [['Nats-TTL', '1h']] },
-        { name: 'second', ratePerSecond: 100, headers: () => [['Nats-TTL', '1s']] },
-      ]),
+      await open([{ name: 'hour', ratePerSecond: 100, headers: () => [['Nats-TTL', '1h']] }]),
     );
     expect(seen.verdict).toMatchObject({ doubled: 0, refused: 0, unanswered: 0 });
     expect(of(seen, 'hour')).toMatchObject({ lost: 0 });
     expect(seen.stored('hour').every(({ headers }) => headers.get('Nats-TTL')?.[0] === '1h')).toBe(true);
-    const left = async (): Promise<number> => {
-      const counts = await Promise.all(
-        ['OLD', 'NEW'].map((name) => run.account.subjectCounts(name, 'x.second')),
-      );
-      return counts.reduce((sum, count) => sum + (count.get('x.second') ?? 0), 0);
-    };
-    while ((await left()) > 0) await delay(100); // copies and what was let go included
   });
 
-  it(
+  it.runIf('path' in python)(
     'in Python (nats-py), by request, by JetStream and without an ack',
     { timeout: 180_000 },
-    async (context) => {
-      const found = await findPythonClient();
-      if ('missing' in found) return context.skip(found.missing);
+    async () => {
       run = await startRun(topology);
       const client = await openPythonClient((python as { path: string }).path, run.server.url);
       closing.push(() => client.close());
