@@ -71,6 +71,12 @@ describe('planHandovers', () => {
     );
   });
 
+  it('refuses copies that meet again, which the server takes for a cycle', () => {
+    const from = { A: ['a.>', 'b.>'], B: ['c.>'] };
+    const to = { B: ['a.>'], C: ['b.>', 'c.>'] };
+    expect(() => planHandovers(from, to)).toThrow(/A -> B -> C and A -> C/);
+  });
+
   it('copies nothing for a subject that only gains or loses its owner', () => {
     const groups = planHandovers({ A: ['a.>'], B: [] }, { A: [], B: ['b.>'] });
     expect(groups.map(({ copies }) => copies)).toEqual([[], []]);
@@ -106,7 +112,7 @@ function planOrRefusal(from: Ownership, to: Ownership): HandoverGroup[] | undefi
   try {
     return planHandovers(from, to);
   } catch (error) {
-    if (error instanceof OpsError && error.code === 'handover-cycle') return undefined;
+    if (error instanceof OpsError && /^handover-c/.test(error.code)) return undefined;
     throw error;
   }
 }
