@@ -76,12 +76,22 @@ export async function makeDurables(local: JetStreamWriter, live: LiveAccount): P
     const share = info.state.messages === 0 ? 0 : standing.messages / info.state.messages;
     for (const { name, config, num_pending, num_ack_pending } of consumers) {
       if (!config.durable_name) continue;
-      const behind = Math.round((num_pending + num_ack_pending) * share);
-      await local.createConsumer(stream, startingAt(config, Math.max(1, standing.last_seq + 1 - behind)));
+      const behind = (num_pending + num_ack_pending) * share;
+      // Behind by so many of its own subjects, which lie evenly among all.
+      const own = await countOf(local, stream, config);
+      const back = own === 0 ? 0 : Math.round((Math.min(behind, own) / own) * standing.messages);
+      await local.createConsumer(stream, startingAt(config, Math.max(1, standing.last_seq + 1 - back)));
       made.push(`${stream} > ${name}`);
     }
   }
   return made;
+}
+
+/** How many messages the stream holds for a consumer of `config`. */
+async function countOf(local: JetStreamWriter, stream: string, config: ConsumerConfig): Promise<number> {
+  const filters = config.filter_subjects ?? [config.filter_subject || '>'];
+  const counts = await Promise.all(filters.map((filter) => local.subjectCounts(stream, filter)));
+  return counts.flatMap((it) => [...it.values()]).reduce((sum, count) => sum + count, 0);
 }
 
 function startingAt(config: ConsumerConfig, seq: number): ConsumerConfig {
