@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { OpsError } from '@aa-ops/topology';
 import { openDatabase, type Database } from './database.ts';
 import { reasonOf } from './reasonOf.ts';
 
@@ -45,6 +46,7 @@ interface Row {
 }
 
 const LOOK_EVERY_MS = 20;
+const KNOCK_EVERY_MS = 200;
 /** ln is computed by another process, but in the same double precision. */
 const LN_TOLERANCE = 1e-9;
 const NO_TABLE = '42P01';
@@ -69,14 +71,15 @@ async function sendAndAwait(request: E2eRequest, database: Database): Promise<E2
 
   const begun = performance.now();
   const elapsed = (): number => Math.round((performance.now() - begun) * 10) / 10;
-  const refusal = await knock(request, {
-    userId,
-    date,
-    rmssd: result.rmssd,
-    capturedAt: capturedAt.toISOString(),
-  });
+  const event = { userId, date, rmssd: result.rmssd, capturedAt: capturedAt.toISOString() };
+  let refusal = await knock(request, event);
+  // The endpoints of a Service follow a rollout with a delay, of half a minute where the API server was away before.
+  while (refusal?.isNobodyThere && elapsed() < timeoutMs) {
+    await pause(KNOCK_EVERY_MS, undefined, { signal });
+    refusal = await knock(request, event);
+  }
   result.receivedMs = elapsed();
-  if (refusal !== undefined) return { ...result, problem: refusal };
+  if (refusal !== undefined) return { ...result, problem: refusal.says };
   for (;;) {
     const row = await readRow(database, result);
     if (row && row.capturedAt >= capturedAt)
@@ -111,8 +114,14 @@ async function readRow(database: Database, { userId, date }: E2eResult): Promise
   }
 }
 
+interface Refusal {
+  says: string;
+  /** No pod was reached: the same event may be sent again. */
+  isNobodyThere?: true;
+}
+
 /** Why the event was not taken; undefined: it was, in the runbook's shape. */
-async function knock(request: E2eRequest, event: object): Promise<string | undefined> {
+async function knock(request: E2eRequest, event: object): Promise<Refusal | undefined> {
   const { signal, post, token } = request;
   try {
     const body = JSON.stringify(event);
@@ -122,10 +131,13 @@ async function knock(request: E2eRequest, event: object): Promise<string | undef
     const answer = await (post ? post('/ingest/hrv', proxied, body) : fetchFrom(request, json, body));
     if (answer.status < 300 && isReceipt(answer.body)) return undefined;
     const hint = answer.status === 401 ? '; set INGEST_TOKEN to the token that it asks for' : '';
-    return `the front door answers ${answer.status} ${answer.body.slice(0, 200)}${hint}`;
+    return { says: `the front door answers ${answer.status} ${answer.body.slice(0, 200)}${hint}` };
   } catch (error) {
     signal.throwIfAborted();
-    return `the front door does not answer: ${reasonOf(error)}`;
+    const says = `the front door does not answer: ${reasonOf(error)}`;
+    return error instanceof OpsError && error.code === 'pod-unreachable'
+      ? { says, isNobodyThere: true }
+      : { says };
   }
 }
 

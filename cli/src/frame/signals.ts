@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { interruption } from './failure.ts';
 import { EXIT_CODES } from './exitCodes.ts';
 
@@ -10,6 +11,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 export function abortOnSignals(onFirst: (signal: NodeJS.Signals) => void): AbortSignal {
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal); // as many as wait at once, which Node takes for a leak
   const handle = (signal: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(EXIT_CODES.interrupted);
     onFirst(signal);

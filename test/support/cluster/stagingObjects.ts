@@ -20,7 +20,7 @@ export function deploymentOf(
     metadata: { name },
     spec: {
       replicas: 2,
-      progressDeadlineSeconds: 60,
+      progressDeadlineSeconds: 180,
       selector: { matchLabels: selector },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: {
