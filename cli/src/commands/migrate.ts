@@ -61,12 +61,13 @@ async function dryRun(context: CommandContext, to: string, options: RunOptions):
     from,
     to,
     creates: plan.creates,
-    handovers: plan.groups.flatMap(({ copies }) =>
+    handovers: plan.groups.flatMap(({ round, copies }) =>
       copies.map(({ origin, target, filters, startSeq }) => ({
         from: origin,
         to: target,
         subjects: filters,
         startSequence: startSeq,
+        round,
       })),
     ),
     copy: plan.size,

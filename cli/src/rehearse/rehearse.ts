@@ -98,7 +98,13 @@ async function onServer(wishes: RehearsalWishes, { local, settings, dir, down }:
   const live = await readLive(reader, topology);
   say(`the live account's streams, on a server of its own (nats-server ${local.server.version})`);
   await makeStreams(local, live);
-  const giving = new Map(plan.groups.flatMap(origins).map(({ stream, owned }) => [stream, owned]));
+  const giving = new Map(
+    // In reverse: what counts is what a stream owns before its first round.
+    plan.groups
+      .flatMap(origins)
+      .toReversed()
+      .map(({ stream, owned }) => [stream, owned] as const),
+  );
   const filled = await fillStreams({ reader, account: live }, local, giving, wishes.messages, signal);
   const durables = await makeDurables(local, live);
   for (const { stream, messages, live: all } of filled) say(`${stream}: ${messages} messages (live ${all})`);

@@ -43,7 +43,8 @@ const section = (title: string, lines: string[]): string[] =>
 
 /** What `migrate --dry-run` shows. */
 export function renderMigrationPlan(from: string, to: string, plan: MigrationPlan): string {
-  const copies = plan.groups.flatMap(({ copies: all }) => all);
+  const copies = plan.groups.flatMap(({ copies: all, round }) => all.map((copy) => ({ ...copy, round })));
+  const rounds = Math.max(...plan.groups.map(({ round }) => round));
   if (plan.groups.length === 0) return `nothing to do: no subject changes hands between ${from} and ${to}`;
   return [
     `migrate ${from} -> ${to} (dry run, nothing is changed)`,
@@ -51,11 +52,11 @@ export function renderMigrationPlan(from: string, to: string, plan: MigrationPla
     ...section(
       'Hands over',
       copies.map(
-        (c) => `${c.origin} -> ${c.target}: ${c.filters.join(', ')}, copied from sequence ${c.startSeq}`,
+        (c) => `${c.origin} -> ${c.target}: ${c.filters.join(', ')}, copied from sequence ${c.startSeq}${c.round > 1 ? ` (round ${c.round})` : ''}`,
       ),
     ),
     '',
-    `${copies.length} handovers in ${plan.groups.length} windows, about ${plan.size.messages} messages (${plan.size.bytes} bytes) to copy; ${plan.ways}`,
+    `${copies.length} handovers in ${plan.groups.length} windows${rounds > 1 ? ` of ${rounds} rounds` : ''}, about ${plan.size.messages} messages (${plan.size.bytes} bytes) to copy; ${plan.ways}`,
     ...section(
       'Stands in the way',
       plan.findings.filter((f) => f.severity === 'refuse').map((f) => `${f.message} (${f.hint})`),

@@ -15,9 +15,12 @@ export const checkContext = (context: RunContext, ownedIn: string): CheckContext
   ...(context.run.baseline === undefined ? {} : { baseline: context.run.baseline as Baseline }),
 });
 
-/** What the file moved inside the live mode is what such a run is for: until then it cannot stand as it should. */
+/**
+ * What the file moved inside the live mode is what such a run is for: until then it cannot stand as it should. Nor can it where a
+ * migration is turned round that had handed over some of its groups only.
+ */
 export const beforeHandover = ({ run }: RunContext, checks: readonly Check[]): readonly Check[] =>
-  run.from === run.to ? checks.filter(({ id }) => !MOVED_BY_RUN.includes(id)) : checks;
+  run.from === run.to || run.fromHalfWay ? checks.filter(({ id }) => !MOVED_BY_RUN.includes(id)) : checks;
 
 const MOVED_BY_RUN = ['mode', 'streams', 'consumers', 'stream-counts'];
 

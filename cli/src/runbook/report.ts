@@ -61,7 +61,7 @@ function handovers(run: RunDocument): string[] {
         ? `, ${held.held} publishes held, ${held.republished} let go, ${held.alreadyStored} stored already`
         : '';
       const proof = proofs?.[index] ? `, ${describeProof(proofs[index])}` : '';
-      return `- ${copy.origin} -> ${copy.target} (${copy.filters.join(', ')}): ${window}${holding}${proof}`;
+      return `- ${copy.origin} -> ${copy.target} (${copy.filters.join(', ')})${group.round > 1 ? `, round ${group.round}` : ''}: ${window}${holding}${proof}`;
     }),
   );
   return lines.length > 0 ? lines : ['No subject changed hands.'];

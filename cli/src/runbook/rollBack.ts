@@ -6,6 +6,7 @@ import type { StateStore } from '../saga/stateStore.ts';
 import { checkContext, settleChecks } from './checkContext.ts';
 import { handoverContext, type RunContext, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
+import { restoreDuplicateWindows } from './duplicateWindows.ts';
 import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
 import { isReleased } from './runSteps.ts';
@@ -81,6 +82,7 @@ export async function rollBackFrom(
   if (!isReleased(context)) return undoOpen(context);
   for (const record of open.groups) await settleGroup(context, record);
   await giveUpCopies(context);
+  await restoreDuplicateWindows(context, false);
   await dropCopies(handoverContext(context), Object.keys(context.topology.streams));
   return startWayBack(environment, store, lease, open, request);
 }
@@ -115,6 +117,7 @@ async function startWayBack(
       to: forward.from,
       operator: operatorName(),
       turnsRound: forward.id,
+      ...(forward.groups.every(({ phase }) => phase === 'settled') ? {} : { fromHalfWay: true as const }),
       options: { ...DEFAULT_OPTIONS, ...request.options },
     },
     titles,

@@ -40,6 +40,8 @@ export interface HandoverJson {
   held: number;
   republished: number;
   alreadyStored: number;
+  /** From 1: copies that would be a cycle to the server come one round after the other. */
+  round: number;
   state: GroupRecord['phase'];
   proof?: Proof;
 }
@@ -87,6 +89,7 @@ function handoversOf(run: RunDocument): HandoverJson[] {
       held: letGo?.[index]?.held ?? 0,
       republished: letGo?.[index]?.republished ?? 0,
       alreadyStored: letGo?.[index]?.alreadyStored ?? 0,
+      round: group.round,
       state: phase,
       ...(proofs?.[index] ? { proof: proofs[index] } : {}),
     })),

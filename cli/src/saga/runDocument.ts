@@ -56,6 +56,8 @@ export interface RunDocument {
   reason?: string;
   /** The run that this one turns round. */
   turnsRound?: string;
+  /** That one had handed over some of its groups, and others not: the account is between two modes. */
+  fromHalfWay?: true;
   options: RunOptions;
   steps: StepRecord[];
   groups: GroupRecord[];
@@ -83,6 +85,7 @@ export const newRunId = (): string =>
 export function newRun(
   fields: Pick<RunDocument, 'command' | 'environment' | 'from' | 'to' | 'operator' | 'options'> & {
     turnsRound?: string;
+    fromHalfWay?: true;
   },
   titles: Record<StepId, string>,
 ): RunDocument {

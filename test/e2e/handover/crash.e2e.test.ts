@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type Crash, runCrashLane } from '../../support/crash/crashLane.ts';
+import { CIRCLE, type Crash, runCrashLane, SEED } from '../../support/crash/crashLane.ts';
 import { seededRandom, testSeed } from '../../support/random.ts';
 
 const NIGHTLY = process.env['AA_TEST_NIGHTLY'];
 const KILLS = NIGHTLY ? 500 : process.env['AA_TEST_LONG'] ? 100 : 10;
+const CIRCLE_KILLS = NIGHTLY ? 100 : process.env['AA_TEST_LONG'] ? 40 : 4;
 /** Each lane has a server of its own; two of them use two cores. */
 const LANES = 2;
 const seed = testSeed();
@@ -27,18 +28,22 @@ function tell(crashes: Crash[]): void {
 }
 
 describe.skipIf(process.platform !== 'linux')('kill -9 at any instant, forward and back', () => {
-  it(
-    `${KILLS} times: every run is ended by --resume or rollback, in the same ledger`,
+  it.each([
+    { what: 'one stream into two', scene: SEED, kills: KILLS },
+    { what: 'a circle of three, in rounds', scene: CIRCLE, kills: CIRCLE_KILLS },
+  ])(
+    '$what, $kills times: every run is ended by --resume or rollback, in the same ledger',
     { timeout: KILLS * 30_000 },
-    async () => {
+    async ({ scene, kills }) => {
       console.log(`seed ${seed}`);
       const results = await Promise.all(
         Array.from({ length: LANES }, (_, lane) =>
           runCrashLane({
-            kills: KILLS / LANES,
+            scene,
+            kills: kills / LANES,
             random: seededRandom(seed + lane),
             guardianToo: lane === 0 ? 0 : 0.5,
-            otherMachine: KILLS > 10 ? 0.03 : 0,
+            otherMachine: kills > 10 ? 0.03 : 0,
           }),
         ),
       );
@@ -48,7 +53,7 @@ describe.skipIf(process.platform !== 'linux')('kill -9 at any instant, forward a
         results.flatMap(({ faults }) => faults),
         `AA_TEST_SEED=${seed}`,
       ).toEqual([]);
-      expect(crashes).toHaveLength(KILLS);
+      expect(crashes).toHaveLength(kills);
       for (const { acked, worked } of results) expect(Math.min(acked, worked)).toBeGreaterThan(0);
     },
   );

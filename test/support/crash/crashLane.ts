@@ -23,9 +23,26 @@ import { tracesOf } from '../traces.ts';
 import { describeKill, hasOwner, killAsPlanned, type KillPlan, planKill } from './kill.ts';
 import { type Met, startWatchedTraffic } from './watchedTraffic.ts';
 
-const FILE = fileURLToPath(new URL('../seed-topology.yaml', import.meta.url));
-const SUBJECTS = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'];
-const DURABLE = 'normalize-hrv-durable';
+/** What is migrated in a lane: a topology with the modes `single` and `multi`. */
+export interface Scene {
+  file: string;
+  /** Published all the time; each of them moves. */
+  subjects: readonly string[];
+}
+
+const file = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
+
+/** One stream into two. */
+export const SEED: Scene = {
+  file: file('seed-topology.yaml'),
+  subjects: ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'],
+};
+
+/** Subjects that go round between three streams, in two rounds. */
+export const CIRCLE: Scene = {
+  file: file('circle-topology.yaml'),
+  subjects: ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook', 'vendor.garmin.webhook'],
+};
 
 /** One run that was killed, how it was ended, and what publishers met meanwhile. */
 export interface Crash extends Met {
@@ -39,6 +56,7 @@ export interface Crash extends Met {
 }
 
 export interface LaneOptions {
+  scene: Scene;
   kills: number;
   random: Random;
   /** How often, of the kills that meet one, the guardian is killed as well. */
@@ -60,7 +78,8 @@ export interface LaneResult {
  * are killed: each is ended by `--resume` or `rollback`, sometimes by another operator, from another machine.
  */
 export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
-  const { random } = options;
+  const { random, scene } = options;
+  const subjects = [...scene.subjects];
   const cwd = mkdtempSync(join(tmpdir(), 'aa-crash-'));
   const monitorPort = await freePort();
   const server = await startNats({
@@ -69,25 +88,30 @@ export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
   });
   const monitor = `http://127.0.0.1:${monitorPort}`;
   const settings: ConnectSettings = { servers: [server.url], user: 'ann', password: 'a' };
-  const topology = await loadTopology(FILE, 'test');
+  const topology = await loadTopology(scene.file, 'test');
   const account = await openWriter(settings);
   await applyTopology(account, topology);
   // A publisher whose hold has died gives up after this time; with a guardian alive none has to.
   const timeoutMs = options.guardianToo > 0 ? 2_000 : 20_000;
-  const publisher = { timeoutMs, subjects: SUBJECTS };
+  const publisher = { timeoutMs, subjects };
   const traffic = await startWatchedTraffic(settings, [
     { ...publisher, name: 'ids', kind: 'pipelined', inFlight: 8, msgId: true, ratePerSecond: 80 },
     { ...publisher, name: 'bare', kind: 'pipelined', inFlight: 8, msgId: false, ratePerSecond: 80 },
     { ...publisher, name: 'waiting', kind: 'waiting', msgId: true, ratePerSecond: 50 },
     { ...publisher, name: 'waiting-bare', kind: 'waiting', msgId: false, ratePerSecond: 50 },
   ]);
-  const record = new WorkRecord(traffic.ledger);
-  const worker = await startCarelessWorker(settings, topology, DURABLE, 'single', record);
+  const workers = await Promise.all(
+    Object.keys(topology.consumers).map(async (durable) => {
+      const record = new WorkRecord(traffic.ledger);
+      const worker = await startCarelessWorker(settings, topology, durable, 'single', record);
+      return { durable, record, worker };
+    }),
+  );
   const state = new StateReader(account, topology.name);
 
   const run = (args: string[], user: 'ann' | 'bob', more: CliOptions = {}): Promise<CliResult> => {
     const url = server.url.replace('//', `//${user}:${user[0]}@`);
-    const all = ['--topology', FILE, '--env', 'test', '--server', url, '--yes', '--output', 'json'];
+    const all = ['--topology', scene.file, '--env', 'test', '--server', url, '--yes', '--output', 'json'];
     return aaOps([...args, ...all, '--progress', 'ndjson'], { cwd, ...more });
   };
   const modeNow = async (): Promise<string> => readMode(topology, await readLive(account, topology)).live;
@@ -105,7 +129,8 @@ export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
         : random.pick([['rollback'], ['migrate', '--to', 'single']]);
     const plan = planKill(random, entry + 1);
     const guardianToo = plan.at !== 'entry' && random.chance(options.guardianToo);
-    const killer = killAsPlanned(plan, { account, subject: SUBJECTS[1]!, guardianToo });
+    const subject = random.pick(subjects);
+    const killer = killAsPlanned(plan, { account, subject, guardianToo });
     const killed = await run(start, random.pick(['ann', 'bob']), {
       onProgress: killer.onProgress,
       ...(plan.at === 'entry' ? { env: { AA_OPS_TEST_KILL_AFTER_ENTRY: String(plan.entry) } } : {}),
@@ -115,7 +140,8 @@ export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
     if (!died && killed.code !== 0)
       faults.push(`${start.join(' ')} ended with ${killed.code}: ${killed.stderr}`);
     if (!died) return undefined;
-    const inWindow = !(await hasOwner(account, SUBJECTS[1]!));
+    const owned = await Promise.all(subjects.map((it) => hasOwner(account, it)));
+    const inWindow = owned.includes(false);
     const guardian = killer.guardians() > 0 ? 'killed' : plan.at === 'window' || inWindow ? 'alive' : 'none';
     return { start: start.join(' '), kill: describeKill(plan), at: plan.at, inWindow, guardian };
   };
@@ -147,24 +173,29 @@ export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
         crashes.push({ ...crashed, ending, ...traffic.met() });
       }
       mode = await modeNow();
-      worker.follow(mode);
+      for (const { worker } of workers) worker.follow(mode);
     }
     await traffic.stop();
-    await worker.finish();
+    await Promise.all(workers.map(({ worker }) => worker.finish()));
     const streams = Object.keys(topology.streams);
     const verdict = await judge(account, traffic.ledger, { streams, holders: holdersIn(topology, mode) });
-    const worked = judgeWorked(traffic.ledger, record, [SUBJECTS[0]!]);
     const { lost, doubled, strangers, outOfOrderWaiting, refused, unanswered } = verdict;
     if (lost + doubled + strangers > 0)
       faults.push(
         `lost ${lost}, doubled ${doubled}, strangers ${strangers}: ${JSON.stringify(verdict.examples)}`,
       );
-    if (worked.skipped > 0) faults.push(`skipped ${worked.skipped}: ${worked.examples.join(', ')}`);
+    let worked = 0;
+    for (const { durable, record } of workers) {
+      const judged = judgeWorked(traffic.ledger, record, topology.consumers[durable]!.filter_subjects!);
+      if (judged.skipped > 0)
+        faults.push(`${durable} skipped ${judged.skipped}: ${judged.examples.join(', ')}`);
+      worked += judged.worked;
+    }
     if (options.guardianToo === 0 && refused + unanswered + outOfOrderWaiting > 0)
       faults.push(
         `refused ${refused}, unanswered ${unanswered}, out of order ${outOfOrderWaiting}, all with a guardian alive: ${JSON.stringify(verdict.errors)}`,
       );
-    return { crashes, faults, acked: verdict.acked, worked: worked.worked };
+    return { crashes, faults, acked: verdict.acked, worked };
   } finally {
     await traffic.stop();
     await account.close();

@@ -1,5 +1,6 @@
 export * from './types.ts';
 export * from './planHandovers.ts';
+export { type Edge } from './rounds.ts';
 export * from './names.ts';
 export * from './memory.ts';
 export * from './positions.ts';
@@ -24,6 +25,7 @@ export * from './twins.ts';
 export * from './preflight/finding.ts';
 export * from './preflight/checkReaders.ts';
 export * from './preflight/checkOrphans.ts';
+export * from './preflight/checkRounds.ts';
 export * from './preflight/checkLimits.ts';
 export * from './preflight/checkAge.ts';
 export * from './preflight/checkRights.ts';

@@ -34,12 +34,13 @@ const POLL_MS = 50;
 /**
  * Makes a durable on the stream that gains its subjects, at the first message whose twin it has not acked on the losing
  * one. One that stands there from an earlier cycle is made anew at that place (left where it stands it would work days
- * again, or skip), its old state journaled first. Nothing reads it yet: the pods follow later.
+ * again, or skip), its old state journaled first. Nothing reads it yet: the pods follow later. What a copy of a `later` round brings
+ * will lie behind everything that is there now.
  */
 export async function moveConsumer(
   context: HandoverContext,
   move: ConsumerMove & { from: string },
-  copies: readonly Copy[],
+  copies: { standing: readonly Copy[]; later: readonly Copy[] },
   memory: PairMemory,
   run: string,
 ): Promise<MovedConsumer> {
@@ -92,19 +93,23 @@ async function startOnTarget(
   context: HandoverContext,
   move: ConsumerMove & { from: string },
   losing: ConsumerInfo,
-  copies: readonly Copy[],
+  copies: { standing: readonly Copy[]; later: readonly Copy[] },
   memory: PairMemory,
 ): Promise<number> {
   const { account } = context;
   // Read before the origin is looked through: what comes in meanwhile is copied behind this place.
   const headroom = ((await account.stream(move.to))?.state.last_seq ?? 0) + 1;
-  const along = copies.filter((copy) => copy.origin === move.from && copy.target === move.to);
+  const along = [...copies.standing, ...copies.later].filter(
+    (copy) => copy.origin === move.from && copy.target === move.to,
+  );
   const starts = await Promise.all(
     along.map(async (copy) => {
       const filters = readsOf(losing, copy.filters);
       const message =
         filters.length > 0 ? await firstOn(account, copy.origin, firstUnacked(losing), filters) : undefined;
-      return message ? startAtTwin(context, move, copy, message, memory) : headroom;
+      if (!message) return headroom;
+      if (copies.later.includes(copy) && message.seq >= copy.startSeq) return headroom;
+      return startAtTwin(context, move, copy, message, memory);
     }),
   );
   return Math.min(headroom, ...starts);

@@ -4,9 +4,9 @@ import type { Copy } from './types.ts';
 
 const EPOCH_PREFIX = `${RESERVED_PREFIX}epoch.`;
 
-/** New in each run and for each copy; one more token is the number of a window's attempt. */
-export const epochSubject = (run: string, origin: string, index: number): string =>
-  `${EPOCH_PREFIX}${run}.${origin}.${index}`;
+/** New in each run and for each copy (`<round>-<n>`); one more token is the number of a window's attempt. */
+export const epochSubject = (run: string, origin: string, copy: string): string =>
+  `${EPOCH_PREFIX}${run}.${origin}.${copy}`;
 /** What the copies' sources listen to besides the moved subjects. */
 export const epochFilter = (epoch: string): string => `${epoch}.*`;
 /** What is published in one attempt's window, behind the origin's last message. */

@@ -1,32 +1,55 @@
-import { OpsError } from '../errors.ts';
 import { realSubjects } from '../model.ts';
 import { coversAll, intersectSets, reduce } from '../subjects/sets.ts';
+import { type Edge, inRounds, ownershipBetween } from './rounds.ts';
 import type { CopyRole, HandoverGroup, Ownership, StreamRole } from './types.ts';
 
 const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((item) => b.includes(item));
 
-/**
- * The pure diff of two ownerships as handovers. What leaves a stream for another is the intersection of what the one owns
- * before and the other owns after: within one mode no two subjects overlap, so every intersection is lost by the first.
- * Streams that exchange subjects, directly or through a third, form one group and share one window.
- * Throws OpsError `handover-cycle` or `handover-copies-meet` where the copies would be a cycle to the server (it answers 10052).
- */
-export function planHandovers(from: Ownership, to: Ownership): HandoverGroup[] {
-  const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
-  const roles = new Map<string, StreamRole>();
-  for (const stream of names) {
-    const owned = reduce(realSubjects(from[stream] ?? []));
-    const final = reduce(realSubjects(to[stream] ?? []));
-    if (!sameSet(owned, final))
-      roles.set(stream, { stream, owned, kept: intersectSets(owned, final), final });
-  }
-  const copies = planCopies([...roles.values()]);
-  refuseCycles(copies);
-  return groups([...roles.values()], copies);
+export interface PlanOptions {
+  /** Copies to hand over as early as possible: those along which a durable moves. */
+  first?: (copy: CopyRole) => boolean;
+  /** Sources of others, which stay: together with them, too, no copy may be a cycle to the server. */
+  sources?: readonly Edge[];
 }
 
-function planCopies(roles: StreamRole[]): CopyRole[] {
+/**
+ * The pure diff of two ownerships as handovers, in their order. What leaves a stream for another is the intersection of what the one owns
+ * before and the other owns after: within one mode no two subjects overlap, so every intersection is lost by the first.
+ * Streams that exchange subjects, directly or through a third, form one group and share one window. Copies that the server would take
+ * for a cycle come in rounds, one after the other (adr/0014). Throws OpsError `handover-cycle`, see `inRounds`.
+ */
+export function planHandovers(from: Ownership, to: Ownership, options: PlanOptions = {}): HandoverGroup[] {
+  const copies = planCopies(rolesBetween(from, to));
+  const isFirst = options.first ?? (() => false);
+  const ordered = [...copies.filter(isFirst), ...copies.filter((copy) => !isFirst(copy))];
+  const rounds = inRounds(ordered, options.sources);
+  if (rounds.length < 2) return groups(rolesBetween(from, to), copies, 1);
+  let owned = from;
+  return rounds.flatMap((_, index) => {
+    const next = ownershipBetween(
+      from,
+      to,
+      rounds.slice(0, index + 1).flat(),
+      rounds.slice(index + 1).flat(),
+    );
+    const roles = rolesBetween(owned, next);
+    owned = next;
+    return groups(roles, planCopies(roles), index + 1);
+  });
+}
+
+/** The streams that do not own the same before and after. */
+function rolesBetween(from: Ownership, to: Ownership): StreamRole[] {
+  const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
+  return names.flatMap((stream): StreamRole[] => {
+    const owned = reduce(realSubjects(from[stream] ?? []));
+    const final = reduce(realSubjects(to[stream] ?? []));
+    return sameSet(owned, final) ? [] : [{ stream, owned, kept: intersectSets(owned, final), final }];
+  });
+}
+
+function planCopies(roles: readonly StreamRole[]): CopyRole[] {
   const copies: CopyRole[] = [];
   for (const origin of roles) {
     for (const target of roles) {
@@ -38,46 +61,7 @@ function planCopies(roles: StreamRole[]): CopyRole[] {
   return copies;
 }
 
-/**
- * What the server takes for a cycle of sources (10052): streams that would copy from one another, and a stream that is reached from another
- * in two ways, because the check of nats-server marks every stream that it has seen (checkStreamCfg in server/stream.go) and
- * sources with transforms have no filter that it could weigh. Noticed in the window it would leave the subjects without an owner.
- */
-function refuseCycles(copies: CopyRole[]): void {
-  const next = new Map<string, string[]>();
-  for (const { origin, target } of copies) next.set(origin, [...(next.get(origin) ?? []), target]);
-  for (const start of next.keys()) {
-    const reached = new Map<string, string>();
-    const visit = (stream: string, path: string[]): void => {
-      const way = [...path, stream].join(' -> ');
-      if (path.includes(stream)) {
-        const cycle = [...path.slice(path.indexOf(stream)), stream].join(' -> ');
-        throw new OpsError('handover-cycle', `streams would have to copy from one another: ${cycle}`, {
-          kind: 'refused',
-          hint: 'go through a mode in between that breaks the circle: first one direction, then the other',
-          details: { cycle },
-        });
-      }
-      const other = reached.get(stream);
-      if (other) {
-        throw new OpsError(
-          'handover-copies-meet',
-          `the server takes copies that meet for a cycle: ${other} and ${way}`,
-          {
-            kind: 'refused',
-            hint: 'go through a mode in between: first one of the two ways, then the other',
-            details: { ways: [other, way] },
-          },
-        );
-      }
-      reached.set(stream, way);
-      for (const target of next.get(stream) ?? []) visit(target, [...path, stream]);
-    };
-    visit(start, []);
-  }
-}
-
-function groups(roles: StreamRole[], copies: CopyRole[]): HandoverGroup[] {
+function groups(roles: StreamRole[], copies: readonly CopyRole[], round: number): HandoverGroup[] {
   const groupOf = new Map(roles.map(({ stream }) => [stream, stream]));
   const root = (stream: string): string => {
     const parent = groupOf.get(stream)!;
@@ -87,7 +71,7 @@ function groups(roles: StreamRole[], copies: CopyRole[]): HandoverGroup[] {
   const byRoot = new Map<string, HandoverGroup>();
   for (const role of roles) {
     const id = root(role.stream);
-    const group = byRoot.get(id) ?? { id, streams: [], copies: [] };
+    const group = byRoot.get(id) ?? { id: round > 1 ? `${id}.${round}` : id, round, streams: [], copies: [] };
     group.streams.push(role);
     byRoot.set(id, group);
   }

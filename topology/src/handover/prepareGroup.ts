@@ -49,7 +49,7 @@ export async function prepareGroup(
       findings.push(...start.findings);
       copies.push({
         ...copy,
-        epoch: epochSubject(options.run, role.origin, copies.length),
+        epoch: epochSubject(options.run, role.origin, `${group.round}-${copies.length}`),
         startSeq: start.seq,
         targetFromSeq: (target?.state.last_seq ?? 0) + 1,
       });

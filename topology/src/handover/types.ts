@@ -25,6 +25,8 @@ export interface CopyRole {
 /** Streams that change subjects among themselves: released together, taken together, in one window. */
 export interface HandoverGroup {
   id: string;
+  /** From 1. A round's copies begin when those of the round before are over and their sources gone. */
+  round: number;
   streams: StreamRole[];
   /** Empty where subjects only gain or lose an owner, so that nothing has to be copied. */
   copies: CopyRole[];
@@ -32,7 +34,7 @@ export interface HandoverGroup {
 
 /** Where a copy begins, and what makes its source new to the server. Fixed before the source is made; never changed after. */
 export interface Copy extends CopyRole {
-  /** `_aa-ops.epoch.<run>.<origin>.<n>`: new in each run, else the server would ignore `opt_start_seq` (jetstream.md, step 1). */
+  /** `_aa-ops.epoch.<run>.<origin>.<round>-<n>`: new in each run, else the server would ignore `opt_start_seq` (jetstream.md, step 1). */
   epoch: string;
   /** Sequence in the origin of the first message to copy. */
   startSeq: number;

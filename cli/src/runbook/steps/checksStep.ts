@@ -1,7 +1,8 @@
-import { copiedThrough, describeProof, OpsError, proveCopy } from '@aa-ops/topology';
-import { bindingChecks, runChecks } from '../../checks/index.ts';
+import { copiedThrough, covers, describeProof, OpsError, proveCopy } from '@aa-ops/topology';
+import { bindingChecks, HRV_SUBJECT, runChecks } from '../../checks/index.ts';
 import { beforeHandover, checkContext, reds, settleChecks } from '../checkContext.ts';
 import type { RunContext } from '../context.ts';
+import { copiesOf, roundsOf } from '../rounds.ts';
 import type { Step } from '../step.ts';
 
 /** Before anything changes hands: the copy holds everything, the pods are bound to it, an event gets through it. */
@@ -11,16 +12,20 @@ export const checksStep: Step = {
   runbook: 'Post-Deployment Verification, Immediate Checks and Functional Testing',
   async run(context) {
     const proved = await proveCopies(context);
-    const results = await runChecks(
-      beforeHandover(context, bindingChecks),
-      checkContext(context, context.run.from),
-    );
+    const results = await runChecks(beforeHandover(context, bindingChecks), {
+      ...checkContext(context, context.run.from),
+      sendsEvent: isFedNow(context),
+    });
     // Where nobody answers, a red says nothing of the pods: that throws `platform-away`, and the run stays as it is.
     if (reds(results).length > 0) await context.platform.readMode();
     const checked = settleChecks(context, results, 'checks-red');
     return { note: [...proved, checked].join('; ') };
   },
 };
+
+/** Nothing feeds the pods until a later round's copy begins: an event would wait for that. `verify` sends one. */
+const isFedNow = (context: RunContext): boolean =>
+  !copiesOf(roundsOf(context).slice(1).flat()).some(({ filters }) => covers(filters, HRV_SUBJECT));
 
 /** Which messages are there, and in which order; payloads are compared after the handover. */
 async function proveCopies(context: RunContext): Promise<string[]> {

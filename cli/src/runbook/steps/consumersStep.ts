@@ -1,5 +1,4 @@
 import {
-  catchUp,
   type ConsumerConfig,
   type ConsumerFields,
   liveConsumer,
@@ -7,8 +6,8 @@ import {
   readLive,
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
-import { restoreDuplicateWindows } from '../duplicateWindows.ts';
 import { moversOf } from '../movers.ts';
+import { catchUpRound, copiesOf, roundsOf } from '../rounds.ts';
 import type { Step } from '../step.ts';
 
 /** Once the copy has caught up, each durable is made where it will be read, at the first message it has not worked. */
@@ -19,9 +18,10 @@ export const consumersStep: Step = {
   async run(context) {
     const { topology, run, account } = context;
     const engine = handoverContext(context);
-    const copies = run.groups.flatMap(({ group }) => group.copies);
-    for (const copy of copies) await catchUp(engine, copy, { timeoutMs: context.timeouts.catchUpMs });
-    if (Object.keys(run.relaxed).length > 0) await restoreDuplicateWindows(context, true);
+    const [first = [], ...others] = roundsOf(context);
+    await catchUpRound(context, first);
+    const copies = { standing: copiesOf(first), later: copiesOf(others.flat()) };
+    const all = copiesOf(run.groups);
     const memory = await context.store.memory();
     const live = await readLive(account, topology);
     const movers = moversOf(topology, run.from, run.to, live);
@@ -30,7 +30,7 @@ export const consumersStep: Step = {
       const wanted = { ...topology.consumers[name], ...fields };
       const mover = movers.find((one) => one.name === name);
       const from = mover?.from.stream_name;
-      if (from && copies.some(({ origin, target }) => origin === from && target === stream)) {
+      if (from && all.some(({ origin, target }) => origin === from && target === stream)) {
         const moved = await moveConsumer(
           engine,
           { name, from, to: stream, fields: wanted },

@@ -1,7 +1,6 @@
 import {
   copiedThrough,
   type Copy,
-  copyStretches,
   cutCopy,
   dropCopies,
   makePlan,
@@ -9,14 +8,11 @@ import {
   pending,
   proveCopy,
   rememberCopied,
-  startCopies,
-  stretchesOf,
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
-import { relaxDuplicateWindows, restoreDuplicateWindows } from '../duplicateWindows.ts';
+import { restoreDuplicateWindows } from '../duplicateWindows.ts';
+import { copiesOf, roundsOf, startRound } from '../rounds.ts';
 import type { Step } from '../step.ts';
-
-const copiesOf = (context: RunContext): Copy[] => context.run.groups.flatMap(({ group }) => group.copies);
 
 /** Streams are made closed, and source the origins: they copy, and own nothing yet. */
 export const expandStep: Step = {
@@ -25,25 +21,13 @@ export const expandStep: Step = {
   runbook: 'Pre-Deployment, Step 2: Create Streams',
   async run(context) {
     const created = await createStreams(context);
-    const copies = copiesOf(context);
-    if (copies.length === 0 && created.length === 0)
+    const [first = []] = roundsOf(context);
+    if (copiesOf(first).length === 0 && created.length === 0)
       return { status: 'already', note: 'nothing to create or copy' };
-    for (const record of context.run.groups) if (record.phase === 'planned') record.phase = 'copying';
-    await context.save(); // before the first source: whoever comes after us knows where it began
-    const stretches = await stretchesOf(context.account, copies);
-    await relaxDuplicateWindows(context, stretches.keys());
-    for (const parts of stretches.values()) {
-      await copyStretches(handoverContext(context), parts, { timeoutMs: context.timeouts.catchUpMs });
-    }
-    await startCopies(handoverContext(context), copies);
-    const notes = [
-      ...(created.length > 0 ? [`created ${created.join(', ')}`] : []),
-      ...[...stretches].map(
-        ([target, { length }]) => `repeated message ids: copied to ${target} in ${length + 1} stretches`,
-      ),
-      ...copies.map(({ origin, target, startSeq }) => `${origin} -> ${target} from ${startSeq}`),
-    ];
-    return { note: notes.join('; ') };
+    const started = await startRound(context, first);
+    return {
+      note: [...(created.length > 0 ? [`created ${created.join(', ')}`] : []), ...started].join('; '),
+    };
   },
   async undo(context) {
     await giveUpCopies(context);

@@ -15,6 +15,7 @@ import type { GroupRecord } from '../../saga/runDocument.ts';
 import { type Guardian, startGuardian } from '../../saga/startGuardian.ts';
 import { endFoundWindow } from '../../saga/windowClaim.ts';
 import { handoverContext, type RunContext } from '../context.ts';
+import { catchUpRound, roundsOf, startRound } from '../rounds.ts';
 import type { Step } from '../step.ts';
 
 /** A window that did not drain in time leaves everything as it was: try again, a few times. */
@@ -31,13 +32,31 @@ export const handoverStep: Step = {
     if (groups.every(({ phase }) => phase === 'settled')) return { status: 'already' };
     const guardian = await startGuardian(context.settings, context.topology.name);
     try {
-      for (const record of groups) await handOverGroup(context, record, guardian);
+      for (const [index, records] of roundsOf(context).entries()) {
+        if (index > 0) await beginRound(context, records);
+        for (const record of records) await handOverGroup(context, record, guardian);
+      }
     } finally {
       guardian.close();
     }
     return { note: `windows of ${groups.map(({ windowMs }) => `${windowMs ?? 0} ms`).join(', ')}` };
   },
 };
+
+/** The copies of a later round could not stand beside those of the one before (adr/0014). */
+async function beginRound(context: RunContext, records: readonly GroupRecord[]): Promise<void> {
+  const waiting = records.filter(({ phase }) => phase === 'planned' || phase === 'copying');
+  if (waiting.length === 0) return;
+  const [{ group }] = waiting as [GroupRecord];
+  const notes = await startRound(context, waiting);
+  context.host.notify({
+    level: 'info',
+    code: 'round-begun',
+    message: `round ${group.round}: ${notes.join('; ')}`,
+    data: { round: group.round },
+  });
+  await catchUpRound(context, waiting);
+}
 
 async function handOverGroup(context: RunContext, record: GroupRecord, guardian: Guardian): Promise<void> {
   if (record.phase === 'open') await recoverGroup(context, record);

@@ -4,6 +4,7 @@ import {
   checkAge,
   checkCopy,
   checkOrphans,
+  checkRounds,
   checkReaders,
   checkRights,
   checkRoom,
@@ -96,11 +97,14 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   const memory = forgetGone(known, (stream) => live.streams.get(stream)?.info.state.first_seq);
   const to = ownershipIn(topology, run.to);
   const wayBack = run.command === 'rollback';
-  const groups = planHandovers(owners, to);
   const declared = new Set(Object.keys(topology.consumers));
   const streams = [...live.streams.values()].map(({ info }) => info);
   const movers = moversOf(topology, run.from, run.to, live);
-  const findings: Finding[] = [];
+  const groups = planHandovers(owners, to, {
+    first: ({ origin, target }) => movers.some((one) => one.from.stream_name === origin && one.to === target),
+    sources: streams.flatMap(sourcesOfOthers),
+  });
+  const findings: Finding[] = checkRounds(groups, movers);
   const prepared: PreparedGroup[] = [];
   for (const group of groups) {
     const consumersOf = (stream: string) => live.streams.get(stream)?.consumers ?? [];
@@ -149,6 +153,11 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     ways: describeWays(account.server.version),
   };
 }
+
+const sourcesOfOthers = ({ config }: StreamInfo) =>
+  (config.sources ?? [])
+    .filter((source) => !source.external && epochOfSource(source) === undefined)
+    .map(({ name }) => ({ origin: name, target: config.name }));
 
 /** A source of ours that no open run knows: what it brought is on no record, so a copy could bring it twice. */
 function leftovers(live: LiveAccount): Finding[] {

@@ -1,0 +1,44 @@
+import { catchUp, type Copy, copyStretches, startCopies, stretchesOf } from '@aa-ops/topology';
+import type { GroupRecord } from '../saga/runDocument.ts';
+import { handoverContext, type RunContext } from './context.ts';
+import { relaxDuplicateWindows, restoreDuplicateWindows } from './duplicateWindows.ts';
+
+/** The run's groups, round by round (adr/0014). The first round's copies stand while the pods are restarted. */
+export function roundsOf({ run }: Pick<RunContext, 'run'>): GroupRecord[][] {
+  const rounds = new Map<number, GroupRecord[]>();
+  for (const record of run.groups) {
+    const { round } = record.group;
+    rounds.set(round, [...(rounds.get(round) ?? []), record]);
+  }
+  return [...rounds].sort(([a], [b]) => a - b).map(([, records]) => records);
+}
+
+export const copiesOf = (records: readonly GroupRecord[]): Copy[] =>
+  records.flatMap(({ group }) => group.copies);
+
+/** Starts the copies of a round, and says what a person should know of them. May be repeated. */
+export async function startRound(context: RunContext, records: readonly GroupRecord[]): Promise<string[]> {
+  const copies = copiesOf(records);
+  for (const record of records) if (record.phase === 'planned') record.phase = 'copying';
+  await context.save(); // before the first source: whoever comes after us knows where it began
+  const stretches = await stretchesOf(context.account, copies);
+  await relaxDuplicateWindows(context, stretches.keys());
+  for (const parts of stretches.values()) {
+    await copyStretches(handoverContext(context), parts, { timeoutMs: context.timeouts.catchUpMs });
+  }
+  await startCopies(handoverContext(context), copies);
+  return [
+    ...[...stretches].map(
+      ([target, { length }]) => `repeated message ids: copied to ${target} in ${length + 1} stretches`,
+    ),
+    ...copies.map(({ origin, target, startSeq }) => `${origin} -> ${target} from ${startSeq}`),
+  ];
+}
+
+/** Waits until the copies of a round hold what their origins do. */
+export async function catchUpRound(context: RunContext, records: readonly GroupRecord[]): Promise<void> {
+  const { timeouts, run } = context;
+  for (const copy of copiesOf(records))
+    await catchUp(handoverContext(context), copy, { timeoutMs: timeouts.catchUpMs });
+  if (Object.keys(run.relaxed).length > 0) await restoreDuplicateWindows(context, true);
+}
