@@ -52,7 +52,8 @@ export function renderMigrationPlan(from: string, to: string, plan: MigrationPla
     ...section(
       'Hands over',
       copies.map(
-        (c) => `${c.origin} -> ${c.target}: ${c.filters.join(', ')}, copied from sequence ${c.startSeq}${c.round > 1 ? ` (round ${c.round})` : ''}`,
+        (c) =>
+          `${c.origin} -> ${c.target}: ${c.filters.join(', ')}, copied from sequence ${c.startSeq}${c.round > 1 ? ` (round ${c.round})` : ''}`,
       ),
     ),
     '',
