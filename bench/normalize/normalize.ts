@@ -2,7 +2,15 @@
 // Prints a table and writes bench/out/normalize.json. Needs the built runtime: node scripts/build.mjs runtime
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { bareUpsert, type Contender, last, ours, parallelUpserts, seedLoop } from './contenders.ts';
+import {
+  bareUpsert,
+  type Contender,
+  last,
+  ours,
+  parallelUpserts,
+  seedLoop,
+  unnestUpsert,
+} from './contenders.ts';
 import { measureLatency } from './latency.ts';
 import { startSetting } from './setting.ts';
 import { measureStartup } from './startup.ts';
@@ -11,7 +19,8 @@ const rounds = Number(process.argv[2] ?? 5);
 const contenders: [name: string, run: Contender, count: number][] = [
   ['the seed’s loop, repaired', seedLoop, 2_000],
   ['per-message upserts, 32 at a time', parallelUpserts, 10_000],
-  ['bare upsert, no bus', bareUpsert, 200_000],
+  ['bare upsert, arrays by pg', unnestUpsert, 200_000],
+  ['bare upsert, our statement', bareUpsert, 200_000],
   ['aa-normalize', ours(), 200_000],
   ['aa-normalize, telemetry off', ours({ TELEMETRY_ENABLED: 'false' }), 200_000],
   ['two aa-normalize', ours({}, 2), 200_000],
@@ -39,7 +48,7 @@ try {
   const median = (values: readonly number[]): number =>
     [...values].sort((a, b) => a - b)[values.length >> 1]!;
   const seed = median(rates.get('the seed’s loop, repaired')!);
-  const bare = median(rates.get('bare upsert, no bus')!);
+  const bare = median(rates.get('bare upsert, arrays by pg')!);
   /** Ratios of the same round, then their median: what drifts, drifts for both. */
   const against = (name: string, base: string): number =>
     median(rates.get(name)!.map((rate, i) => rate / rates.get(base)![i]!));
@@ -47,7 +56,8 @@ try {
     name,
     perSecond: Math.round(median(rates.get(name)!)),
     xSeed: Number(against(name, 'the seed’s loop, repaired').toFixed(1)),
-    xBare: Number(against(name, 'bare upsert, no bus').toFixed(2)),
+    xBare: Number(against(name, 'bare upsert, arrays by pg').toFixed(2)),
+    xOurStatement: Number(against(name, 'bare upsert, our statement').toFixed(2)),
   }));
   /** Share of throughput that traces at 1 % take; the metrics are on in both. */
   const telemetryCost = 1 - against('aa-normalize', 'aa-normalize, telemetry off');
@@ -68,8 +78,9 @@ try {
   };
   await mkdir('bench/out', { recursive: true });
   await writeFile('bench/out/normalize.json', `${JSON.stringify(result, null, 2)}\n`);
-  console.log('| contender | messages/s | x seed | x bare |\n|---|---|---|---|');
-  for (const row of table) console.log(`| ${row.name} | ${row.perSecond} | ${row.xSeed} | ${row.xBare} |`);
+  console.log('| contender | messages/s | x seed | x bare | x our statement |\n|---|---|---|---|---|');
+  for (const row of table)
+    console.log(`| ${row.name} | ${row.perSecond} | ${row.xSeed} | ${row.xBare} | ${row.xOurStatement} |`);
   console.log(
     `\nresident at most ${result.peakRssMiB.toFixed(0)} MiB; CPU ${median(cpu.on).toFixed(1)} µs a message with telemetry, ${median(cpu.off).toFixed(1)} without: ${(100 * telemetryCost).toFixed(0)} % of throughput`,
   );

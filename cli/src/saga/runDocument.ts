@@ -4,6 +4,7 @@ import type {
   MovedConsumer,
   PreparedGroup,
   Proof,
+  ProvenPart,
   SentinelPlace,
   WindowSpec,
 } from '@aa-ops/topology';
@@ -35,6 +36,8 @@ export interface GroupRecord {
   /** Per copy of the group. */
   letGo?: LetGoResult[];
   proofs?: Proof[];
+  /** Per copy: what was compared before the handover. */
+  proven?: (ProvenPart | null)[];
 }
 
 /** The state of one run, rewritten at every step: with the live account, all that a resume on another machine needs. */

@@ -16,6 +16,7 @@ export * from './letGo.ts';
 export * from './handOver.ts';
 export * from './settle.ts';
 export * from './proveCopy.ts';
+export * from './provePart.ts';
 export { describeProof, type Findings, isClean } from './compare/findings.ts';
 export * from './compare/compareStreams.ts';
 export { OTHER_SUBJECTS, type SubjectComparison, type SubjectSide } from './compare/subjectTally.ts';

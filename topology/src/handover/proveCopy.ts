@@ -17,13 +17,14 @@ export interface Proof extends Omit<Findings, 'extra'> {
 
 /**
  * Compares a copy with its original, message by message, both read in order and in bulk (100,000 a second and more).
- * `payloads: false` compares which messages are there and in which order, and leaves the payloads on the server.
+ * `payloads: false` compares which messages are there and in which order, and leaves the payloads on the server. Originals from
+ * `broughtBefore` up to the range were compared before: whatever comes of them now comes twice.
  */
 export async function proveCopy(
   account: JetStreamWriter,
   copy: CopyRole,
   { originSeqs, targetSeqs }: ProofRange,
-  options: { payloads: boolean; signal?: AbortSignal },
+  options: { payloads: boolean; signal?: AbortSignal; broughtBefore?: number },
 ): Promise<Proof> {
   const { origin, target, filters } = copy;
   const { messages, missing, doubled, outOfOrder, different, gone, firstMissing, examples } =

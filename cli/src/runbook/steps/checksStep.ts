@@ -1,4 +1,12 @@
-import { copiedThrough, covers, describeProof, OpsError, proveCopy } from '@aa-ops/topology';
+import {
+  copiedThrough,
+  type Copy,
+  covers,
+  describeProof,
+  OpsError,
+  provePart,
+  type ProvenPart,
+} from '@aa-ops/topology';
 import { bindingChecks, HRV_SUBJECT, runChecks } from '../../checks/index.ts';
 import { beforeHandover, checkContext, reds, settleChecks } from '../checkContext.ts';
 import type { RunContext } from '../context.ts';
@@ -27,31 +35,30 @@ export const checksStep: Step = {
 const isFedNow = (context: RunContext): boolean =>
   !copiesOf(roundsOf(context).slice(1).flat()).some(({ filters }) => covers(filters, HRV_SUBJECT));
 
-/** Which messages are there, and in which order; payloads are compared after the handover. */
+/** Message by message, while the copy goes on: what it brings from here on is compared after the handover. */
 async function proveCopies(context: RunContext): Promise<string[]> {
-  const { account, signal, run } = context;
   const notes: string[] = [];
-  for (const copy of run.groups
-    .filter(({ phase }) => phase === 'copying')
-    .flatMap(({ group }) => group.copies)) {
-    const through = await copiedThrough(account, copy);
-    if (!through) continue;
-    const range = {
-      originSeqs: [copy.startSeq, through.originSeq] as [number, number],
-      targetSeqs: [copy.targetFromSeq, through.targetSeq] as [number, number],
-    };
-    const proof = await proveCopy(account, copy, range, { payloads: false, signal });
-    if (proof.missing > 0) {
-      throw new OpsError(
-        'copy-incomplete',
-        `${copy.target} lacks ${proof.missing} messages of ${copy.origin}`,
-        {
-          hint: `compare sequences ${proof.examples.join(', ')} of ${copy.origin}: repeated ids, sizes and limits drop messages`,
-          details: { proof },
-        },
-      );
+  for (const record of context.run.groups.filter(({ phase }) => phase === 'copying')) {
+    const parts: ProvenPart[] = [];
+    record.proven = [];
+    for (const copy of record.group.copies) {
+      const part = await proveSoFar(context, copy);
+      record.proven.push(part ?? null);
+      if (part) parts.push(part);
     }
-    notes.push(`${copy.origin} -> ${copy.target}: ${describeProof(proof)}`);
+    notes.push(...parts.map(({ proof }) => `${proof.origin} -> ${proof.target}: ${describeProof(proof)}`));
   }
   return notes;
+}
+
+async function proveSoFar({ account, signal }: RunContext, copy: Copy): Promise<ProvenPart | undefined> {
+  const through = await copiedThrough(account, copy);
+  if (!through) return undefined;
+  const part = await provePart(account, copy, through, { payloads: true, signal });
+  const { missing, examples } = part.proof;
+  if (missing === 0) return part;
+  throw new OpsError('copy-incomplete', `${copy.target} lacks ${missing} messages of ${copy.origin}`, {
+    hint: `compare sequences ${examples.join(', ')} of ${copy.origin}: repeated ids, sizes and limits drop messages`,
+    details: { proof: part.proof },
+  });
 }

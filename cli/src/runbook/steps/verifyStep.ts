@@ -5,7 +5,7 @@ import {
   isClean,
   OpsError,
   planHandovers,
-  proveCopy,
+  proveRest,
 } from '@aa-ops/topology';
 import { ownershipChecks, rollbackChecks, runChecks } from '../../checks/index.ts';
 import type { GroupRecord } from '../../saga/runDocument.ts';
@@ -52,20 +52,18 @@ async function assertOwners({ account, topology, run }: RunContext): Promise<voi
   }
 }
 
-/** Message by message, payloads too. What does not match ends the run with exit 5: the subjects stand where they should. */
+/** Message by message, payloads too; what was compared before the handover counts. What does not match ends the run with exit 5: the subjects stand where they should. */
 async function proveGroup(context: RunContext, record: GroupRecord): Promise<string[]> {
   if (record.phase !== 'settled' || !record.sentinels) return [];
   record.proofs = [];
   const notes: string[] = [];
   for (const [index, copy] of record.group.copies.entries()) {
     const sentinel = record.sentinels[index]!;
-    const proof = await proveCopy(
+    const proof = await proveRest(
       context.account,
       copy,
-      {
-        originSeqs: [copy.startSeq, sentinel.originSeq - 1],
-        targetSeqs: [copy.targetFromSeq, sentinel.targetSeq - 1],
-      },
+      { originSeq: sentinel.originSeq - 1, targetSeq: sentinel.targetSeq - 1 },
+      record.proven?.[index] ?? undefined,
       { payloads: true, signal: context.signal },
     );
     record.proofs.push(proof);

@@ -12,6 +12,8 @@ export interface MergeOptions extends ReadOptions {
   onlyCopied?: boolean;
   /** Copies whose original is gone are only forgiven below this sequence, else `extra`: behind it, somebody deleted it. */
   originFirstSeq?: number;
+  /** Originals from here up to the range have been brought before the target's range: in it they are doubled. */
+  broughtBefore?: number;
 }
 
 export interface Merged extends Findings {
@@ -45,7 +47,14 @@ async function merge(
   copies: Cursor,
   origin: Side,
   target: Side,
-  { tally, payloads, extras = false, onlyCopied = false, originFirstSeq = Infinity }: MergeOptions,
+  {
+    tally,
+    payloads,
+    extras = false,
+    onlyCopied = false,
+    originFirstSeq = Infinity,
+    broughtBefore = Infinity,
+  }: MergeOptions,
 ): Promise<Merged> {
   const merged: Merged = { ...noFindings(), beyond: 0, own: 0, returned: 0 };
   const missing = new Set<number>();
@@ -80,6 +89,7 @@ async function merge(
       continue;
     }
     const seq = source[1];
+    if (seq < origin.seqs[0] && seq >= broughtBefore) note(merged, 'doubled', seq);
     if (seq < origin.seqs[0] || seq > origin.seqs[1]) continue;
     tally?.addTarget(copy);
     if (seq <= highest) {

@@ -1,0 +1,78 @@
+import type { JetStreamWriter, StreamState } from '../jetstream/index.ts';
+import { isClean } from './compare/findings.ts';
+import { proveCopy, type Proof, type ProofRange } from './proveCopy.ts';
+import type { Copy } from './types.ts';
+
+/** The beginning of a copy, compared while it goes on: what comes behind it is compared later. JSON-safe. */
+export interface ProvenPart {
+  through: { originSeq: number; targetSeq: number };
+  proof: Proof;
+  /** How many sequences of the part the target did not hold. */
+  gone: number;
+}
+
+type Options = Parameters<typeof proveCopy>[3];
+
+/** Compares a copy from its beginning `through` the last message that it has brought. */
+export async function provePart(
+  account: JetStreamWriter,
+  copy: Copy,
+  through: ProvenPart['through'],
+  options: Options,
+): Promise<ProvenPart> {
+  const gone = await goneFrom(account, copy, through.targetSeq); // before the reading: what goes meanwhile is to be noticed
+  const range: ProofRange = {
+    originSeqs: [copy.startSeq, through.originSeq],
+    targetSeqs: [copy.targetFromSeq, through.targetSeq],
+  };
+  return { through, proof: await proveCopy(account, copy, range, options), gone: gone ?? -1 };
+}
+
+/**
+ * Compares the whole of a copy, and of a part that was compared before only what came behind it: messages do not change.
+ * Where some have gone from that part since, or it was not as it should be, it is compared again.
+ */
+export async function proveRest(
+  account: JetStreamWriter,
+  copy: Copy,
+  end: ProvenPart['through'],
+  part: ProvenPart | undefined,
+  options: Options,
+): Promise<Proof> {
+  const whole: ProofRange = {
+    originSeqs: [copy.startSeq, end.originSeq],
+    targetSeqs: [copy.targetFromSeq, end.targetSeq],
+  };
+  if (!part || !(await stillHolds(account, copy, part))) return proveCopy(account, copy, whole, options);
+  const rest: ProofRange = {
+    originSeqs: [part.through.originSeq + 1, end.originSeq],
+    targetSeqs: [part.through.targetSeq + 1, end.targetSeq],
+  };
+  const proof = await proveCopy(account, copy, rest, { ...options, broughtBefore: copy.startSeq });
+  return {
+    ...proof,
+    messages: part.proof.messages + proof.messages,
+    gone: part.proof.gone + proof.gone,
+  };
+}
+
+const stillHolds = async (account: JetStreamWriter, copy: Copy, part: ProvenPart): Promise<boolean> =>
+  isClean(part.proof) && (await goneFrom(account, copy, part.through.targetSeq)) === part.gone;
+
+/** More holes than this are not listed: the server would have to name each of them. */
+const MOST_HOLES = 10_000;
+
+/**
+ * Sequences of the target in a copy's range, up to `last`, that it does not hold. They are all given out already, so that their number only grows,
+ * and where it is the same nothing has gone. Undefined: too many to tell.
+ */
+async function goneFrom(account: JetStreamWriter, { target, targetFromSeq }: Copy, last: number) {
+  const info = await account.stream(target);
+  if (!info || (info.state.num_deleted ?? 0) > MOST_HOLES) return undefined;
+  const { state } = await account.api<{ state: StreamState & { deleted?: number[] | null } }>(
+    `STREAM.INFO.${target}`,
+    { deleted_details: true },
+  );
+  const before = Math.max(0, Math.min(state.first_seq, last + 1) - targetFromSeq);
+  return before + (state.deleted ?? []).filter((seq) => seq >= targetFromSeq && seq <= last).length;
+}
