@@ -18,7 +18,15 @@ export interface Met {
   longestWaitMs: number;
 }
 
+/** A publish that was stored: from its sending to its answer, `performance.now()`. */
+export interface Stored {
+  sentAt: number;
+  answeredAt: number;
+}
+
 export interface WatchedTraffic extends Traffic {
+  /** What was stored since the last call. */
+  stored(): Stored[];
   /** Since the last call, and begins anew. */
   met(): Met;
 }
@@ -30,13 +38,17 @@ export async function startWatchedTraffic(
 ): Promise<WatchedTraffic> {
   const nothing = { refused: 0, unanswered: 0, longestWaitMs: 0, first: 0, last: 0 };
   let seen = { ...nothing };
+  let stored: Stored[] = [];
   const watched = (sender: Sender): Sender => ({
     ...sender,
     async send(message) {
       const sentAt = performance.now();
       const outcome = await sender.send(message);
       const now = performance.now();
-      if (outcome.status === 'stored') seen.longestWaitMs = Math.max(seen.longestWaitMs, now - sentAt);
+      if (outcome.status === 'stored') {
+        stored.push({ sentAt, answeredAt: now });
+        seen.longestWaitMs = Math.max(seen.longestWaitMs, now - sentAt);
+      }
       if (outcome.status === 'unanswered') seen.unanswered += 1;
       if (outcome.status === 'refused') {
         if (seen.refused === 0) seen.first = sentAt;
@@ -49,6 +61,11 @@ export async function startWatchedTraffic(
   const traffic = startSenders((await openSenders(settings, specs)).map(watched));
   return {
     ...traffic,
+    stored() {
+      const all = stored;
+      stored = [];
+      return all;
+    },
     met() {
       const { first, last, refused, unanswered, longestWaitMs } = seen;
       seen = { ...nothing };
