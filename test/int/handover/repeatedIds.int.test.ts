@@ -1,5 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { isClean, type JetStreamWriter, newHeaders, readRange, type StreamConfig } from '@aa-ops/topology';
+import {
+  type Copy,
+  epochSubject,
+  isClean,
+  type JetStreamWriter,
+  newHeaders,
+  readRange,
+  type StreamConfig,
+  stretchesOf,
+} from '@aa-ops/topology';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
@@ -87,6 +96,24 @@ describe.each(SERVERS)(
     });
   },
 );
+
+it('a backlog of many messages is read twice, and found to have the same stretches', async () => {
+  run = await startRun(topology);
+  await fill();
+  await publish('y1', 'a', 'y.a');
+  const copyOf = (origin: string, filter: string): Copy => ({
+    origin,
+    target: 'NEW',
+    filters: [filter],
+    epoch: epochSubject('test', origin, '1-0'),
+    startSeq: 1,
+    targetFromSeq: 1,
+  });
+  const copies = [copyOf('OLD', 'x.>'), copyOf('OTHER', 'y.>')];
+  const stretches = await stretchesOf(run.account, copies);
+  expect(stretches.get('NEW')!.map(({ through }) => through)).toEqual([2, 4, 6, 0]);
+  expect(await stretchesOf(run.account, copies, 1)).toEqual(stretches);
+});
 
 describe('a copy that was given up', () => {
   it('in the middle of its stretches goes on where it was whole', async () => {

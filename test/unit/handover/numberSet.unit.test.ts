@@ -16,6 +16,7 @@ describe('a set of numbers', () => {
       fc.property(hashes, (numbers) => {
         const [ours, theirs] = [new NumberSet(), new Set<number>()];
         for (const number of numbers) {
+          expect(ours.has(number)).toBe(theirs.has(number));
           expect(ours.add(number)).toBe(!theirs.has(number));
           theirs.add(number);
         }

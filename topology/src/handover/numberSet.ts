@@ -24,6 +24,10 @@ export class NumberSet {
     return true;
   }
 
+  has(number: number): boolean {
+    return this.#slots[this.#placeOf(number + 1)] !== 0;
+  }
+
   clear(): void {
     this.#slots = new Float64Array(FIRST_SLOTS);
     this.#size = 0;
