@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { OpsError } from '@aa-ops/topology';
+import { abortAfter } from '../platform/abortAfter.ts';
 import { openDatabase, type Database } from './database.ts';
 import { reasonOf } from './reasonOf.ts';
 
@@ -150,7 +151,7 @@ async function fetchFrom(
     method: 'POST',
     headers: { ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) },
     body,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    signal: abortAfter(timeoutMs, signal),
   });
   return { status: response.status, body: await response.text() };
 }

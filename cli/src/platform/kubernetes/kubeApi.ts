@@ -12,6 +12,7 @@ import {
   wrapHttpLibrary,
 } from '@kubernetes/client-node';
 import { OpsError } from '@aa-ops/topology';
+import { abortAfter } from '../abortAfter.ts';
 import type { Connection } from './connection.ts';
 import { type Asked, explainApiError, isAway, statusOf } from './explainApiError.ts';
 
@@ -56,8 +57,7 @@ export function openKubeApi(connection: Connection, options: KubeApiOptions = {}
   const { config, server } = connection;
   const http = new IsomorphicFetchHttpLibrary();
   const send = async (context: RequestContext): Promise<ResponseContext> => {
-    const timeout = AbortSignal.timeout(answerMs);
-    context.setSignal(signal ? AbortSignal.any([signal, timeout]) : timeout);
+    context.setSignal(abortAfter(answerMs, signal));
     return http.send(context).toPromise();
   };
   const configuration = createConfiguration({
