@@ -37,10 +37,17 @@ export interface HttpServerOptions {
   log: Log;
 }
 
+/** ms for a request that is just arriving when the server stops. */
+const ARRIVING_MS = 250;
+
 /** Listens on every interface. Throws ConfigError when the port is taken or forbidden. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { routes, log } = options;
+  let running = 0;
+  let isStopping = false;
   const server = http.createServer((request, response) => {
+    running += 1;
+    response.once('close', () => (running -= 1));
     void answer(request, response);
   });
   server.requestTimeout = 30_000;
@@ -70,6 +77,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       reply.status,
       (performance.now() - started) / 1_000,
     );
+    if (isStopping) response.shouldKeepAlive = false; // nobody is to wait for its next request
     send(request, response, reply);
   }
 
@@ -83,8 +91,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     port: (server.address() as AddressInfo).port,
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      isStopping = true;
       server.closeIdleConnections();
+      // To Node a connection on which no request came yet is a busy one, and proxies hold such in reserve.
+      const reserve = setInterval(() => {
+        if (running === 0) server.closeAllConnections();
+      }, ARRIVING_MS);
       await closed;
+      clearInterval(reserve);
     },
   };
 }
