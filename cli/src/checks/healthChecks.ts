@@ -3,7 +3,7 @@ import type { Pod } from '../platform/platform.ts';
 import { type Check, type CheckContext, type Finding, green, red, yellow } from './check.ts';
 import { readPods, withoutPods } from './pods.ts';
 import { reasonOf } from './reasonOf.ts';
-import { untilNotRed } from './runChecks.ts';
+import { isForGood, untilNotRed } from './runChecks.ts';
 
 type Verdict = { level: 'green' | 'yellow' | 'red'; says: string };
 
@@ -33,6 +33,7 @@ async function askHealth({ platform }: CheckContext, workload: Workload, pod: Po
     const { status, body } = await platform.get(pod, workload.health);
     return judgeHealth(`${pod.name}${workload.health}`, workload.role, status, body);
   } catch (error) {
+    if (isForGood(error)) throw error; // of one pod as of all
     return {
       level: 'red',
       says: `${pod.name}${workload.health}: ${reasonOf(error)}`,

@@ -41,6 +41,12 @@ const SETTLE_MS = 10_000;
 /** `isFinal`: waiting would not change it. */
 export type Look = Finding & { isFinal?: true };
 
+/** Nobody who waits gets a right by it, and whoever asked has asked twice already. */
+const FOR_GOOD: ReadonlySet<string> = new Set(['kubernetes-forbidden', 'kubernetes-unauthorized']);
+
+/** Whether the same look would fail of the same. */
+export const isForGood = (error: unknown): boolean => error instanceof OpsError && FOR_GOOD.has(error.code);
+
 /** Looks again while it is red, for 10 s or the context's time, whichever is less: what was restarted just now may need a moment. */
 export async function untilNotRed(context: CheckContext, look: () => Promise<Look>): Promise<Finding> {
   const deadline = performance.now() + Math.min(context.timeoutMs, SETTLE_MS);
@@ -48,6 +54,7 @@ export async function untilNotRed(context: CheckContext, look: () => Promise<Loo
     const { isFinal, ...finding } = await look().catch((error: unknown): Look => ({
       level: 'red',
       ...fault(error),
+      ...(isForGood(error) ? { isFinal: true } : {}),
     }));
     if (finding.level !== 'red' || isFinal || performance.now() >= deadline) return finding;
     await pause(POLL_MS, undefined, { signal: context.signal });
