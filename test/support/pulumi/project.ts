@@ -3,6 +3,7 @@ import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
+import { INGEST_TOKEN } from '../cluster/stagingObjects.ts';
 import type { Cluster } from '../cluster/useCluster.ts';
 import { makeTempDir } from '../servers.ts';
 import type { Pulumi } from './usePulumi.ts';
@@ -25,19 +26,20 @@ export interface Project {
   configure(change: (stack: any) => void): Promise<void>;
 }
 
-/**
- * Pulumi.yaml and Pulumi.staging.yaml as they stand, but for the images, which are the folders that `npm run pack` makes. What staging
- * has before the program is made too: its Secrets, and event-bus-config by hand.
- */
-export async function makeProject(cluster: Cluster, { env }: Pulumi): Promise<Project> {
+/** Pulumi.yaml and a stack's file as they stand, but for the images, which are the folders that `npm run pack` makes; and its prerequisites. */
+export async function makeProject(
+  cluster: Cluster,
+  { env }: Pulumi,
+  stackName: 'staging' | 'production' = 'staging',
+): Promise<Project> {
   const dir = makeTempDir('project');
   await copyFile(join(ROOT, 'Pulumi.yaml'), join(dir, 'Pulumi.yaml'));
   // A folder with links, not a link to the folder: the SDK looks for the program's package.json by its path.
   await mkdir(join(dir, 'infra'));
   for (const part of ['node_modules', 'infra/package.json', 'infra/src'])
     await symlink(join(ROOT, part), join(dir, part));
-  await copyFile(join(ROOT, 'Pulumi.staging.yaml'), join(dir, 'Pulumi.staging.yaml'));
-  const file = join(dir, 'Pulumi.staging.yaml');
+  const file = join(dir, `Pulumi.${stackName}.yaml`);
+  await copyFile(join(ROOT, `Pulumi.${stackName}.yaml`), file);
   const project: Project = {
     pulumi: (args, killedWhen) =>
       new Promise((ended, failed) => {
@@ -60,14 +62,25 @@ export async function makeProject(cluster: Cluster, { env }: Pulumi): Promise<Pr
       await writeFile(file, stringify(document));
     },
   };
+  let adopts = false;
   await project.configure((stack) => {
     stack.images = { runtime: 'aa-ops/runtime:test', cli: 'aa-ops/cli:test' };
+    adopts = stack.adoptConfigMap === true;
   });
-  const { api, podDatabaseUrl } = cluster;
-  const standing = (kind: string, name: string, rest: object) =>
-    api.post(`/api/v1/namespaces/staging/${kind}`, { metadata: { name }, ...rest });
-  await standing('secrets', 'athlete-ally-database', { stringData: { DATABASE_URL: podDatabaseUrl } });
-  await standing('secrets', 'ingest-token', { stringData: { INGEST_TOKEN: 'token of a test' } });
-  await standing('configmaps', 'event-bus-config', { data: { EVENT_STREAM_MODE: 'single' } });
+  await makePrerequisites(cluster, stackName, adopts);
   return project;
+}
+
+/** What an environment has before the program: the Secrets that it refers to, and where it is to be adopted, event-bus-config by hand. */
+export async function makePrerequisites(
+  { api, podDatabaseUrl }: Cluster,
+  namespace: string,
+  adoptsConfigMap: boolean,
+): Promise<void> {
+  const standing = (kind: string, name: string, rest: object) =>
+    api.post(`/api/v1/namespaces/${namespace}/${kind}`, { metadata: { name }, ...rest });
+  await standing('secrets', 'athlete-ally-database', { stringData: { DATABASE_URL: podDatabaseUrl } });
+  await standing('secrets', 'ingest-token', { stringData: { INGEST_TOKEN } });
+  if (adoptsConfigMap)
+    await standing('configmaps', 'event-bus-config', { data: { EVENT_STREAM_MODE: 'single' } });
 }
