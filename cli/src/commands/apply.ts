@@ -3,6 +3,7 @@ import { messageOf, nameOf, OpsError, type Plan, readPlanFile, refuseStale } fro
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { applyPlanned } from '../planning/applyPlanned.ts';
 import { preparePlan } from '../planning/preparePlan.ts';
+import { failedOf, failureResult, replacedJson, replacePlanned } from '../planning/replacePlanned.ts';
 import { planResult } from './plan.ts';
 
 export interface ApplyArguments {
@@ -10,6 +11,7 @@ export interface ApplyArguments {
   plan?: string;
   dryRun?: boolean;
   allowDestructive?: boolean;
+  replace?: boolean;
 }
 
 /** Brings the account to the topology in its own mode, or makes the changes of a saved plan if it still holds. */
@@ -18,10 +20,15 @@ export async function run(context: CommandContext, args: ApplyArguments): Promis
   const prepared = await preparePlan(context);
   if (file) refuseStale(file, prepared.plan);
   if (args.dryRun) return planResult(context, prepared, prepared.plan, 0, { dryRun: true });
-  const permissions = { allowDestructive: args.allowDestructive ?? false };
-  const applied = await applyPlanned(context, prepared, prepared.plan, permissions);
-  const result = planResult(context, prepared, prepared.plan, 0, { applied: applied.map(nameOf) });
-  return { ...result, text: `${result.text}\n${outcome(prepared.plan, applied.length)}` };
+  const permissions = { allowDestructive: args.allowDestructive ?? false, replace: args.replace ?? false };
+  const replaced = await replacePlanned(context, prepared, prepared.plan, permissions);
+  const failed = failedOf(replaced);
+  if (failed) return failureResult(failed);
+  const { plan } = replaced.prepared;
+  const applied = await applyPlanned(context, replaced.prepared, plan, permissions);
+  const more = { applied: applied.map(nameOf), ...replacedJson(replaced) };
+  const result = planResult(context, prepared, prepared.plan, 0, more);
+  return { ...result, text: `${result.text}\n${outcome(plan, applied.length + replaced.runs.length)}` };
 }
 
 const outcome = ({ topology, environment }: Plan, count: number): string =>

@@ -15,6 +15,7 @@ import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { applyPlanned } from '../planning/applyPlanned.ts';
 import { requireConsumer, requireStream } from '../planning/find.ts';
 import { preparePlan } from '../planning/preparePlan.ts';
+import { failedOf, failureResult, replacedJson, replacePlanned } from '../planning/replacePlanned.ts';
 import { messageDocument, renderMessage } from '../render/message.ts';
 import { renderRunbook } from '../render/planRunbook.ts';
 import { renderConsumer, renderConsumers } from '../render/consumers.ts';
@@ -24,13 +25,21 @@ import { planOf, planResult } from './plan.ts';
 export const plan = (context: CommandContext): Promise<CommandResult> => planOf(context, 'consumer');
 
 /** `consumers apply`: runbook, step 3. Makes and updates the durables of the live mode; a migration makes the other mode's. */
-export async function apply(context: CommandContext, args: { dryRun?: boolean }): Promise<CommandResult> {
+export async function apply(
+  context: CommandContext,
+  args: { dryRun?: boolean; replace?: boolean },
+): Promise<CommandResult> {
   const prepared = await preparePlan(context);
   const consumers = onlyKind(prepared.plan, 'consumer');
   const dryRun = args.dryRun ?? false;
   if (!dryRun) refuseWithoutStreams(prepared.plan);
-  const applied = dryRun ? [] : await applyPlanned(context, prepared, consumers, { allowDestructive: false });
-  const more = dryRun ? { dryRun } : { applied: applied.map(nameOf) };
+  const permissions = { allowDestructive: false, replace: !dryRun && (args.replace ?? false) };
+  const replaced = await replacePlanned(context, prepared, consumers, permissions);
+  const failed = failedOf(replaced);
+  if (failed) return failureResult(failed);
+  const left = onlyKind(replaced.prepared.plan, 'consumer');
+  const applied = dryRun ? [] : await applyPlanned(context, replaced.prepared, left, permissions);
+  const more = dryRun ? { dryRun } : { applied: applied.map(nameOf), ...replacedJson(replaced) };
   const url = (await context.settings()).servers.join(', ');
   const text = renderRunbook({ kind: 'consumer', topology: prepared.topology, plan: consumers, url, dryRun });
   return { ...planResult(context, prepared, consumers, 0, more), text };

@@ -11,6 +11,7 @@ import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { applyPlanned } from '../planning/applyPlanned.ts';
 import { requireStream } from '../planning/find.ts';
 import { preparePlan } from '../planning/preparePlan.ts';
+import { failedOf, failureResult, replacedJson, replacePlanned } from '../planning/replacePlanned.ts';
 import { messageDocument, renderMessage } from '../render/message.ts';
 import { renderRunbook } from '../render/planRunbook.ts';
 import { renderStream, renderStreams } from '../render/streams.ts';
@@ -19,6 +20,7 @@ import { planOf, planResult } from './plan.ts';
 export interface ApplyKindArguments {
   dryRun?: boolean;
   allowDestructive?: boolean;
+  replace?: boolean;
 }
 
 /** `streams plan`: what `streams apply` would do. */
@@ -29,9 +31,16 @@ export async function apply(context: CommandContext, args: ApplyKindArguments): 
   const prepared = await preparePlan(context);
   const streams = onlyKind(prepared.plan, 'stream');
   const dryRun = args.dryRun ?? false;
-  const permissions = { allowDestructive: args.allowDestructive ?? false };
-  const applied = dryRun ? [] : await applyPlanned(context, prepared, streams, permissions);
-  const more = dryRun ? { dryRun } : { applied: applied.map(nameOf) };
+  const permissions = {
+    allowDestructive: args.allowDestructive ?? false,
+    replace: !dryRun && (args.replace ?? false),
+  };
+  const replaced = await replacePlanned(context, prepared, streams, permissions);
+  const failed = failedOf(replaced);
+  if (failed) return failureResult(failed);
+  const left = onlyKind(replaced.prepared.plan, 'stream');
+  const applied = dryRun ? [] : await applyPlanned(context, replaced.prepared, left, permissions);
+  const more = dryRun ? { dryRun } : { applied: applied.map(nameOf), ...replacedJson(replaced) };
   const url = (await context.settings()).servers.join(', ');
   const text = renderRunbook({ kind: 'stream', topology: prepared.topology, plan: streams, url, dryRun });
   return { ...planResult(context, prepared, streams, 0, more), text };

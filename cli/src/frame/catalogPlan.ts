@@ -11,6 +11,10 @@ const ALLOW_DESTRUCTIVE: OptionSpec = {
   flags: '--allow-destructive',
   summary: 'make changes that delete messages too; how many is shown before',
 };
+const REPLACE: OptionSpec = {
+  flags: '--replace',
+  summary: 'make anew what cannot change in place, through a stand-in: messages and positions are kept',
+};
 
 const PLAN_EXITS: [number, string][] = [
   [0, 'nothing to do'],
@@ -85,7 +89,7 @@ export const planCommands: readonly CommandSpec[] = [
       'Subjects that change their stream are handed over by migrate only. A saved plan is refused once a configuration ' +
       'has changed; message counts may have.',
     arguments: [{ name: 'plan', summary: 'a file that plan --out wrote', optional: true, kind: 'file' }],
-    options: [DRY_RUN, ALLOW_DESTRUCTIVE],
+    options: [DRY_RUN, ALLOW_DESTRUCTIVE, REPLACE],
     examples: [
       { why: 'the topology file, without a question', command: 'apply --env staging --yes' },
       { why: 'a reviewed plan', command: 'apply staging.plan.json --env staging' },
@@ -111,7 +115,7 @@ export const planCommands: readonly CommandSpec[] = [
         help:
           'A stream that owns nothing in the live mode is made all the same and hears nothing until a migration hands ' +
           'subjects to it.',
-        options: [DRY_RUN, ALLOW_DESTRUCTIVE],
+        options: [DRY_RUN, ALLOW_DESTRUCTIVE, REPLACE],
         exits: APPLY_EXITS,
         load: async () => (await import('../commands/streams.ts')).apply,
       },
@@ -160,7 +164,7 @@ export const planCommands: readonly CommandSpec[] = [
         name: 'apply',
         summary: 'make and update the durables of the live mode; safe to repeat',
         help: "The other mode's durables are made by migrate, which alone knows where they have to start.",
-        options: [DRY_RUN],
+        options: [DRY_RUN, REPLACE],
         exits: APPLY_EXITS,
         load: async () => (await import('../commands/consumers.ts')).apply,
       },

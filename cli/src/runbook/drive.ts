@@ -2,9 +2,11 @@ import { messageOf, OpsError } from '@aa-ops/topology';
 import type { StepId } from '../saga/runDocument.ts';
 import { isWayBack, type RunContext } from './context.ts';
 import { outcomeOf, type RunOutcome } from './outcome.ts';
+import { REPLACE_STEPS } from './replace/steps.ts';
 import { writeReport } from './report.ts';
 import { isReleased, runSteps, undoSteps } from './runSteps.ts';
 import { recoverGroup } from './steps/handoverStep.ts';
+import type { Step } from './step.ts';
 import { STEPS } from './steps/index.ts';
 
 /**
@@ -13,7 +15,7 @@ import { STEPS } from './steps/index.ts';
  */
 export async function drive(context: RunContext, pauseBefore?: StepId): Promise<RunOutcome> {
   const { run } = context;
-  const pass = await runSteps(context, STEPS, pauseBefore);
+  const pass = await runSteps(context, stepsOf(context), pauseBefore);
   if (pass.ended === 'paused') return outcomeOf(run, 'partial', { pausedBefore: pass.before });
   if (pass.ended === 'done') return close(context, 'done');
   const { error, at } = pass;
@@ -30,9 +32,11 @@ export async function drive(context: RunContext, pauseBefore?: StepId): Promise<
   return takeBack(context, error);
 }
 
+const stepsOf = ({ run }: RunContext): readonly Step[] => (run.command === 'replace' ? REPLACE_STEPS : STEPS);
+
 /** Steps from here on change something; what fails before them leaves nothing to take back. */
 const hasEffects = ({ run }: RunContext): boolean =>
-  run.steps.find(({ id }) => id === 'expand')!.startedAt !== undefined;
+  run.steps.some(({ id, startedAt }) => (id === 'expand' || id === 'stand-in') && startedAt !== undefined);
 
 export async function endOpenWindows(context: RunContext): Promise<void> {
   for (const record of context.run.groups) await recoverGroup(context, record);
@@ -49,7 +53,7 @@ export async function takeBack(context: RunContext, error?: OpsError): Promise<R
     message: `taking everything back: ${error?.message ?? run.reason ?? 'asked for'}`,
   });
   try {
-    await undoSteps(context, STEPS);
+    await undoSteps(context, stepsOf(context));
   } catch (cause) {
     throw new OpsError('undo-failed', `taking back is half done: ${messageOf(cause)}`, {
       kind: 'partial',
@@ -66,7 +70,9 @@ async function stayOpen(context: RunContext, error: OpsError): Promise<RunOutcom
   await context.save();
   const forward = isWayBack(context)
     ? 'aa-ops rollback goes on'
-    : 'aa-ops migrate --resume goes on, aa-ops rollback turns it round';
+    : context.run.command === 'replace'
+      ? 'aa-ops migrate --resume goes on'
+      : 'aa-ops migrate --resume goes on, aa-ops rollback turns it round';
   context.host.notify({
     level: 'warn',
     code: 'half-way',

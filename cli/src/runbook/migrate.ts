@@ -16,8 +16,6 @@ export interface MigrateRequest {
   pauseBefore?: StepId;
 }
 
-const stepTitles = Object.fromEntries(STEPS.map(({ id, title }) => [id, title])) as Record<StepId, string>;
-
 /** `migrate --to MODE`: the whole runbook, from the mode that the account is in. */
 export async function migrate(environment: RunEnvironment, request: MigrateRequest): Promise<RunOutcome> {
   return withLease(environment, `migrate --to ${request.to}`, async (store, lease) => {
@@ -34,7 +32,7 @@ export async function migrate(environment: RunEnvironment, request: MigrateReque
         operator: operatorName(),
         options: request.options,
       },
-      stepTitles,
+      STEPS,
     );
     await store.openNewRun(run);
     const context = await openContext(environment, store, lease, run);

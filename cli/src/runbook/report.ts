@@ -13,8 +13,14 @@ export async function writeReport({ run, runsDir }: Pick<RunContext, 'run' | 'ru
   return path;
 }
 
+const TITLES = {
+  migrate: 'Migration report',
+  rollback: 'Incident report: rollback',
+  replace: 'Replacement report',
+} as const;
+
 export function renderReport(run: RunDocument): string {
-  const title = run.command === 'rollback' ? 'Incident report: rollback' : 'Migration report';
+  const title = TITLES[run.command];
   return [
     `# ${title} ${run.from} -> ${run.to}`,
     '',

@@ -9,12 +9,11 @@ import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { restoreDuplicateWindows } from './duplicateWindows.ts';
 import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
+import { takeBackReplace } from './replace/replace.ts';
 import { isReleased } from './runSteps.ts';
 import { giveUpCopies } from './steps/expandStep.ts';
 import { settleGroup } from './steps/handoverStep.ts';
 import { STEPS } from './steps/index.ts';
-
-const titles = Object.fromEntries(STEPS.map(({ id, title }) => [id, title])) as Record<StepId, string>;
 
 const DEFAULT_OPTIONS: RunOptions = {
   leaveReaders: false,
@@ -33,6 +32,7 @@ export async function rollBack(
     if (open?.command === 'rollback') {
       return goOn(await openContext(environment, store, lease, open), request.pauseBefore);
     }
+    if (open?.command === 'replace') return takeBackReplace(environment, store, lease, open);
     if (open) return rollBackFrom(environment, store, lease, open, request);
     return rollBackLast(environment, store, lease, request);
   });
@@ -120,7 +120,7 @@ async function startWayBack(
       ...(forward.groups.every(({ phase }) => phase === 'settled') ? {} : { fromHalfWay: true as const }),
       options: { ...DEFAULT_OPTIONS, ...request.options },
     },
-    titles,
+    STEPS,
   );
   // The way back is open before the way forward is closed: whoever comes between the two finds one to go on with.
   await store.openNewRun(run);

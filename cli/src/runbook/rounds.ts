@@ -2,6 +2,7 @@ import { catchUp, type Copy, copyStretches, startCopies, stretchesOf } from '@aa
 import type { GroupRecord } from '../saga/runDocument.ts';
 import { handoverContext, type RunContext } from './context.ts';
 import { relaxDuplicateWindows, restoreDuplicateWindows } from './duplicateWindows.ts';
+import { keepAll } from './retention.ts';
 
 /** The run's groups, round by round (adr/0014). The first round's copies stand while the pods are restarted. */
 export function roundsOf({ run }: Pick<RunContext, 'run'>): GroupRecord[][] {
@@ -21,6 +22,7 @@ export async function startRound(context: RunContext, records: readonly GroupRec
   const copies = copiesOf(records);
   for (const record of records) if (record.phase === 'planned') record.phase = 'copying';
   await context.save(); // before the first source: whoever comes after us knows where it began
+  await keepAll(context, copies);
   const stretches = await stretchesOf(context.account, copies);
   await relaxDuplicateWindows(context, stretches.keys());
   for (const parts of stretches.values()) {

@@ -8,7 +8,7 @@ export interface RunJson {
   schemaVersion: 1;
   /** Null where there was nothing to do. */
   run: string | null;
-  command: 'migrate' | 'rollback';
+  command: RunDocument['command'];
   from: string;
   to: string;
   result: RunResult;

@@ -1,11 +1,13 @@
 import { STEP_IDS, type StepId } from './stepIds.ts';
 import type {
+  ConsumerConfig,
   LetGoResult,
   MovedConsumer,
   PreparedGroup,
   Proof,
   ProvenPart,
   SentinelPlace,
+  StreamConfig,
   WindowSpec,
 } from '@aa-ops/topology';
 
@@ -44,7 +46,7 @@ export interface GroupRecord {
 export interface RunDocument {
   schemaVersion: 1;
   id: string;
-  command: 'migrate' | 'rollback';
+  command: 'migrate' | 'rollback' | 'replace';
   environment: string;
   from: string;
   to: string;
@@ -61,6 +63,8 @@ export interface RunDocument {
   turnsRound?: string;
   /** That one had handed over some of its groups, and others not: the account is between two modes. */
   fromHalfWay?: true;
+  /** What a `replace` makes anew. */
+  replacing?: Replacing;
   options: RunOptions;
   steps: StepRecord[];
   groups: GroupRecord[];
@@ -71,6 +75,25 @@ export interface RunDocument {
   baseline?: unknown;
   /** Things that did not stop the run but end it with exit 5: pods that did not get ready on a way back. */
   shortcomings: string[];
+}
+
+/** A stream, or one of its durables, that is made anew because the server refuses to change it in place. */
+export interface Replacing {
+  stream: string;
+  /** Absent: the stream itself. */
+  durable?: string;
+  /** When the one was made that is to go: whoever resumes knows it from the new one. */
+  created: string;
+  /** As it stood, for whoever has to look it up. */
+  before: StreamConfig | ConsumerConfig;
+  /** As it will stand; a stream owns nothing at first. */
+  config: StreamConfig | ConsumerConfig;
+  /** What the stream owns. */
+  owned: string[];
+  /** Of the stream: its durables, and where each goes on, in the stand-in's numbers. Of a durable: where it goes on. */
+  durables: { config: ConsumerConfig; from: number }[];
+  /** Where copies from the stream to others go on, in the stand-in's numbers. */
+  starts: { target: string; filters: string[]; seq: number }[];
 }
 
 export interface RunOptions {
@@ -89,8 +112,9 @@ export function newRun(
   fields: Pick<RunDocument, 'command' | 'environment' | 'from' | 'to' | 'operator' | 'options'> & {
     turnsRound?: string;
     fromHalfWay?: true;
+    replacing?: Replacing;
   },
-  titles: Record<StepId, string>,
+  steps: readonly Pick<StepRecord, 'id' | 'title'>[],
 ): RunDocument {
   return {
     schemaVersion: 1,
@@ -98,7 +122,7 @@ export function newRun(
     ...fields,
     startedAt: new Date().toISOString(),
     status: 'open',
-    steps: STEP_IDS.map((id) => ({ id, title: titles[id], status: 'pending', ms: 0 })),
+    steps: steps.map(({ id, title }) => ({ id, title, status: 'pending', ms: 0 })),
     groups: [],
     consumers: [],
     relaxed: {},

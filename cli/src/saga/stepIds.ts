@@ -13,4 +13,14 @@ export const STEP_IDS = [
   'verify',
 ] as const;
 
-export type StepId = (typeof STEP_IDS)[number];
+/** Those of a run that makes a stream or a durable anew (`apply --replace`). */
+export const REPLACE_STEP_IDS = [
+  'plan',
+  'stand-in',
+  'hand-out',
+  'recreate',
+  'hand-back',
+  'clean-up',
+] as const;
+
+export type StepId = (typeof STEP_IDS)[number] | (typeof REPLACE_STEP_IDS)[number];

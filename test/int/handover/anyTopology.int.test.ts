@@ -79,7 +79,7 @@ async function thereAndBack(run: TestRun, { topology, subjects }: RandomTopology
     const holders = Object.keys(topology.modes['single']!.subjects);
     const verdict = await judge(run.account, ledger, { streams: Object.keys(topology.streams), holders });
     const clean = { lost: 0, doubled: 0, refused: 0, unanswered: 0, outOfOrderWaiting: 0, strangers: 0 };
-    expect(verdict).toMatchObject({ ...clean, acked: verdict.sent });
+    expect(verdict, JSON.stringify(verdict.errors)).toMatchObject({ ...clean, acked: verdict.sent });
     for (const [i, record] of records.entries()) {
       const filters = topology.consumers[durables[i]!]!.filter_subjects!;
       expect(judgeWorked(ledger, record, filters)).toMatchObject({ skipped: 0, examples: [] });

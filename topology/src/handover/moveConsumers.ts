@@ -3,10 +3,12 @@ import { OpsError } from '../errors.ts';
 import type { ConsumerConfig, ConsumerInfo } from '../jetstream/index.ts';
 import type { ConsumerFields } from '../model.ts';
 import { blocksHolding, rememberCopied } from './memory.ts';
+import { RUN_KEY } from './names.ts';
 import { firstUnacked, readsOf } from './positions.ts';
 import { copiedThrough, firstOn } from './reads.ts';
 import { findTwin } from './twins.ts';
 import type { Copy, HandoverContext, PairMemory } from './types.ts';
+import { workedThere } from './workedThere.ts';
 
 /** A durable as it has to stand on its new stream. */
 export interface ConsumerMove {
@@ -26,8 +28,6 @@ export interface MovedConsumer {
   startSequence: number;
 }
 
-/** Metadata of a durable that this run made: a second attempt knows its own work by it. */
-const RUN_KEY = 'aa-ops.run';
 const WAIT_MS = 10_000;
 const POLL_MS = 50;
 
@@ -62,7 +62,7 @@ export async function moveConsumer(
       startSequence: standing.config.opt_start_seq ?? 1,
     };
   }
-  const startSequence = await startOnTarget(context, move, losing, copies, memory);
+  const startSequence = await startOnTarget(context, move, { losing, standing }, copies, memory);
   const config: ConsumerConfig = {
     ...move.fields,
     durable_name: move.name,
@@ -92,7 +92,7 @@ export async function moveConsumer(
 async function startOnTarget(
   context: HandoverContext,
   move: ConsumerMove & { from: string },
-  losing: ConsumerInfo,
+  { losing, standing }: { losing: ConsumerInfo; standing: ConsumerInfo | undefined },
   copies: { standing: readonly Copy[]; later: readonly Copy[] },
   memory: PairMemory,
 ): Promise<number> {
@@ -109,7 +109,7 @@ async function startOnTarget(
         filters.length > 0 ? await firstOn(account, copy.origin, firstUnacked(losing), filters) : undefined;
       if (!message) return headroom;
       if (copies.later.includes(copy) && message.seq >= copy.startSeq) return headroom;
-      return startAtTwin(context, move, copy, message, memory);
+      return startAtTwin(context, move, { copy, standing }, message, memory);
     }),
   );
   return Math.min(headroom, ...starts);
@@ -118,7 +118,7 @@ async function startOnTarget(
 async function startAtTwin(
   context: HandoverContext,
   move: ConsumerMove,
-  copy: Copy,
+  { copy, standing }: { copy: Copy; standing: ConsumerInfo | undefined },
   message: Parameters<typeof findTwin>[2],
   memory: PairMemory,
 ): Promise<number> {
@@ -134,6 +134,10 @@ async function startAtTwin(
     );
     if (twin.kind !== 'none') return twin.seq;
     const stillToCome = message.seq >= copy.startSeq && message.seq > (through?.originSeq ?? 0);
+    const behind = stillToCome
+      ? undefined
+      : await workedThere(context.account, copy, standing, message, known);
+    if (behind !== undefined) return behind;
     // The origin held it, the copy went past it, and it is not there: the target's window took its id for a repetition.
     if (!stillToCome || Date.now() > deadline) throw withoutTwin(move, copy, message.seq, known);
     await delay(POLL_MS, undefined, { signal: context.signal });

@@ -38,6 +38,19 @@ export const isSameCopy = (source: StreamSource, copy: Copy): boolean =>
   epochOfSource(source) === copy.epoch &&
   copy.filters.every((filter) => source.subject_transforms!.some(({ src }) => src === filter));
 
+/** Metadata of a durable that a run made: a second attempt knows its own work by it. */
+export const RUN_KEY = 'aa-ops.run';
+
+/** Metadata of a stream with retention interest that keeps everything while a handover copies from it or into it. */
+export const RETENTION_KEY = 'aa-ops.retention';
+
+/** What a stream's retention is when no handover is under way: while one is, an `interest` one keeps everything. */
+export const ownRetention = ({
+  retention = 'limits',
+  metadata,
+}: Pick<StreamConfig, 'retention' | 'metadata'>): NonNullable<StreamConfig['retention']> =>
+  metadata?.[RETENTION_KEY] === 'interest' ? 'interest' : retention;
+
 /** A config without one stream's or every source of ours. */
 export function withoutOwnSources(config: StreamConfig): StreamConfig {
   const { sources, ...rest } = config;

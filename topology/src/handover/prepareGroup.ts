@@ -7,6 +7,7 @@ import type { Finding } from './preflight/finding.ts';
 import { copiedThrough, firstOn } from './reads.ts';
 import { findTwin } from './twins.ts';
 import type { Copy, CopyRole, HandoverGroup, PairMemory, PreparedGroup } from './types.ts';
+import { workedThere } from './workedThere.ts';
 
 /**
  * Where the first copy of a pair begins: at the first message that a moving durable has not worked (`unacked`; none: now),
@@ -76,7 +77,10 @@ async function startOf(
   for (const { durable, message } of unacked) {
     if (message.seq >= from) continue;
     const twin = await findTwin(account, { losing: copy.origin, gaining: copy.target }, message, memory);
-    if (twin.kind === 'none') findings.push(withoutTwin(copy, durable, message.seq, from));
+    if (twin.kind !== 'none') continue;
+    const there = await account.consumer(copy.target, durable);
+    if ((await workedThere(account, copy, there, message, memory)) === undefined)
+      findings.push(withoutTwin(copy, durable, message.seq, from));
   }
   return { seq: from, findings };
 }

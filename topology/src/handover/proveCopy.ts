@@ -1,6 +1,6 @@
 import type { JetStreamWriter } from '../jetstream/index.ts';
 import type { Findings } from './compare/findings.ts';
-import { mergeCopies } from './compare/mergeCopies.ts';
+import { mergeCopies, type MergeOptions } from './compare/mergeCopies.ts';
 import type { CopyRole } from './types.ts';
 
 /** The two ends of what is compared; both inclusive. */
@@ -15,6 +15,11 @@ export interface Proof extends Omit<Findings, 'extra'> {
   target: string;
 }
 
+export interface ProofOptions extends Pick<MergeOptions, 'broughtBefore' | 'targetIsNew'> {
+  payloads: boolean;
+  signal?: AbortSignal;
+}
+
 /**
  * Compares a copy with its original, message by message, both read in order and in bulk (100,000 a second and more).
  * `payloads: false` compares which messages are there and in which order, and leaves the payloads on the server. Originals from
@@ -24,7 +29,7 @@ export async function proveCopy(
   account: JetStreamWriter,
   copy: CopyRole,
   { originSeqs, targetSeqs }: ProofRange,
-  options: { payloads: boolean; signal?: AbortSignal; broughtBefore?: number },
+  options: ProofOptions,
 ): Promise<Proof> {
   const { origin, target, filters } = copy;
   const { messages, missing, doubled, outOfOrder, different, gone, firstMissing, examples } =

@@ -31,7 +31,7 @@ export async function findTwin(
 }
 
 /** The copy of exactly this origin sequence within a block. */
-async function findCopy(
+export async function findCopy(
   account: JetStreamReader,
   block: CopiedBlock,
   originSeq: number,

@@ -2,6 +2,7 @@ import type { JetStreamReader, StreamConfig } from '../jetstream/index.ts';
 import { OpsError } from '../errors.ts';
 import { barrierSubject, epochFilter, orPlaceholder } from './names.ts';
 import { realSubjects } from '../model.ts';
+import { intersectSets } from '../subjects/sets.ts';
 import { origins, targets } from './planHandovers.ts';
 import type { Copy, PreparedGroup } from './types.ts';
 
@@ -85,7 +86,11 @@ export async function specifyWindow(
       };
     }),
   );
-  const moved = [...new Set(group.copies.flatMap((copy) => copy.filters))];
+  const owned = new Map(group.streams.map((role) => [role.stream, role.owned]));
+  const moved = [
+    // A copy may bring more than what changes hands: older messages, of subjects that have another owner now.
+    ...new Set(group.copies.flatMap(({ origin, filters }) => intersectSets(filters, owned.get(origin)!))),
+  ];
   return { ...options, group: group.id, streams, copies: group.copies, moved };
 }
 

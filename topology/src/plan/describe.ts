@@ -21,5 +21,4 @@ export const reasons = (...all: (string | undefined)[]): string =>
   [...new Set(all.filter((one) => one !== undefined && one !== ''))].join('; ');
 
 /** What to do where only making a thing anew would help. */
-export const REPLACE_HINT =
-  'it would have to be made anew without losing messages or positions, which aa-ops cannot do yet: undo it in the topology file';
+export const REPLACE_HINT = 'aa-ops apply --replace makes it anew, with its messages and positions';

@@ -11,6 +11,7 @@ import {
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
 import { restoreDuplicateWindows } from '../duplicateWindows.ts';
+import { restoreRetention } from '../retention.ts';
 import { copiesOf, roundsOf, startRound } from '../rounds.ts';
 import type { Step } from '../step.ts';
 
@@ -32,6 +33,7 @@ export const expandStep: Step = {
   async undo(context) {
     await giveUpCopies(context);
     await restoreDuplicateWindows(context, false);
+    await restoreRetention(context, 'owners');
   },
 };
 

@@ -58,7 +58,12 @@ async function beginRound(context: RunContext, records: readonly GroupRecord[]):
   await catchUpRound(context, waiting);
 }
 
-async function handOverGroup(context: RunContext, record: GroupRecord, guardian: Guardian): Promise<void> {
+/** Takes one group through its window, or through what is left of it. */
+export async function handOverGroup(
+  context: RunContext,
+  record: GroupRecord,
+  guardian: Guardian,
+): Promise<void> {
   if (record.phase === 'open') await recoverGroup(context, record);
   const withoutHold = await mustGoWithoutHold(context, record);
   while (record.phase === 'copying' || record.phase === 'planned') {

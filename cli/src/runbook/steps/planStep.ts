@@ -8,6 +8,7 @@ import {
   checkReaders,
   checkRights,
   checkRoom,
+  checkUnread,
   describeWays,
   type Copy,
   type CopySize,
@@ -21,8 +22,10 @@ import {
   makePlan,
   OpsError,
   type Mover,
+  ownRetention,
   type PairMemory,
   pending,
+  type Placed,
   planHandovers,
   prepareGroup,
   type PreparedGroup,
@@ -94,7 +97,11 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     context.store.memory().then((known) => healMemory(account, known)),
     makePlan(account, topology, { runOpen: true }),
   ]);
-  const memory = forgetGone(known, (stream) => live.streams.get(stream)?.info.state.first_seq);
+  const memory = forgetGone(known, (stream) => {
+    const info = live.streams.get(stream)?.info;
+    // What was acked is gone from such a stream wherever it lay: that a copy once was there still tells something.
+    return info && ownRetention(info.config) === 'interest' ? 1 : info?.state.first_seq;
+  });
   const to = ownershipIn(topology, run.to);
   const wayBack = run.command === 'rollback';
   const declared = new Set(Object.keys(topology.consumers));
@@ -190,6 +197,12 @@ function reservations(
   return { reserve: sum('file'), memoryReserve: sum('memory'), unbounded };
 }
 
+const placedIn = (topology: Topology, mode: string): Placed[] =>
+  Object.entries(topology.modes[mode]?.consumers ?? {}).map(([name, { stream, fields }]) => ({
+    stream,
+    config: { ...topology.consumers[name], ...fields },
+  }));
+
 /** A stream that is still to be made has its limits all the same. */
 const empty = (config: StreamConfig): Pick<StreamInfo, 'config' | 'state'> => ({
   config: { ...config, subjects: config.subjects ?? [] },
@@ -198,12 +211,13 @@ const empty = (config: StreamConfig): Pick<StreamInfo, 'config' | 'state'> => ({
 
 /** What each copy brings and whether it can, and whether each target has room for all of its copies. */
 async function sizeUp(
-  { account, run }: PlanContext,
+  { account, run, topology }: PlanContext,
   groups: readonly PreparedGroup[],
   movers: readonly Mover[],
   created: readonly StreamConfig[],
 ) {
   const wayBack = run.command === 'rollback';
+  const readers = { before: placedIn(topology, run.from), after: placedIn(topology, run.to) };
   const total = { messages: 0, needs: { bytes: 0, memoryBytes: 0 }, findings: [] as Finding[] };
   const brought = new Map<string, { target: Pick<StreamInfo, 'config' | 'state'>; size: CopySize }>();
   const copies: Copy[] = groups.flatMap((group) => group.copies);
@@ -220,7 +234,8 @@ async function sizeUp(
     total.messages += size.messages;
     total.needs[target?.config.storage === 'memory' ? 'memoryBytes' : 'bytes'] += size.bytes;
     if (!target) continue;
-    total.findings.push(...checkCopy(copy, size, origin, target));
+    total.findings.push(...checkCopy(copy, size, origin, target, true));
+    total.findings.push(...checkUnread(copy, origin.config, target.config, readers, wayBack));
     total.findings.push(...(await checkAge(account, copy, movers, origin, target, wayBack)));
     brought.set(copy.target, { target, size: sumOfSizes(brought.get(copy.target)?.size, size) });
   }

@@ -11,6 +11,7 @@ import { ownershipChecks, rollbackChecks, runChecks } from '../../checks/index.t
 import type { GroupRecord } from '../../saga/runDocument.ts';
 import { checkContext, settleChecks } from '../checkContext.ts';
 import { handoverContext, isWayBack, liveOwnership, ownershipIn, type RunContext } from '../context.ts';
+import { restoreRetention } from '../retention.ts';
 import type { Step } from '../step.ts';
 
 /** Afterwards: who owns what, that the old streams are idle, and that every message came over. */
@@ -24,6 +25,7 @@ export const verifyStep: Step = {
     await assertOwners(context);
     const proofs: string[] = [];
     for (const record of context.run.groups) proofs.push(...(await proveGroup(context, record)));
+    await restoreRetention(context, 'all');
     const checks = isWayBack(context) ? rollbackChecks : ownershipChecks;
     const results = await runChecks(checks, checkContext(context, context.run.to));
     return { note: [...proofs, settleChecks(context, results)].join('; ') };

@@ -14,6 +14,8 @@ export interface MergeOptions extends ReadOptions {
   originFirstSeq?: number;
   /** Originals from here up to the range have been brought before the target's range: in it they are doubled. */
   broughtBefore?: number;
+  /** The target is new: what says that it was copied from there came from an older stream of that name, and has to be in it. */
+  targetIsNew?: boolean;
 }
 
 export interface Merged extends Findings {
@@ -54,6 +56,7 @@ async function merge(
     onlyCopied = false,
     originFirstSeq = Infinity,
     broughtBefore = Infinity,
+    targetIsNew = false,
   }: MergeOptions,
 ): Promise<Merged> {
   const merged: Merged = { ...noFindings(), beyond: 0, own: 0, returned: 0 };
@@ -63,7 +66,7 @@ async function merge(
   /** Steps over one original for which no copy has come so far. */
   const pass = (original: StreamMessage): void => {
     originals.step();
-    if (copiedFrom(original)?.[0] === target.stream) {
+    if (!targetIsNew && copiedFrom(original)?.[0] === target.stream) {
       merged.returned++;
       return;
     }

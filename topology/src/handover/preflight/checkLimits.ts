@@ -1,6 +1,9 @@
 import type { AccountInfo, StreamInfo } from '../../jetstream/index.ts';
 import type { CopyRole } from '../types.ts';
+import { checkRetention } from './checkRetention.ts';
 import type { Finding } from './finding.ts';
+
+export { checkUnread, type Placed } from './checkRetention.ts';
 
 /** What a copy will bring into its target. */
 export interface CopySize {
@@ -46,9 +49,16 @@ export function checkRoom({ config, state }: Target, size: CopySize, wayBack: bo
 
 /**
  * Where one copy cannot be made without loss while its lag reads 0 (jetstream.md, step 1): the target's largest message,
- * its limit per subject, the nature of both streams. Each finding names both numbers.
+ * its limit per subject, the nature of both streams. Each finding names both numbers. `interestMoves`: whoever copies lets streams with
+ * retention interest keep everything meanwhile.
  */
-export function checkCopy(copy: CopyRole, size: CopySize, origin: Target, target: Target): Finding[] {
+export function checkCopy(
+  copy: CopyRole,
+  size: CopySize,
+  origin: Target,
+  target: Target,
+  interestMoves = false,
+): Finding[] {
   const { config } = target;
   const name = copy.target;
   const findings: Finding[] = [];
@@ -71,22 +81,18 @@ export function checkCopy(copy: CopyRole, size: CopySize, origin: Target, target
       ),
     );
   }
-  return [...findings, ...checkNature(origin), ...checkNature(target)];
+  return [
+    ...findings,
+    ...checkRetention(origin.config, target.config, interestMoves),
+    ...checkNature(origin),
+    ...checkNature(target),
+  ];
 }
 
 /** Kinds of streams that a copy by sources cannot move without loss. */
 function checkNature({ config }: Target): Finding[] {
-  const { name, retention = 'limits' } = config;
+  const { name } = config;
   const findings: Finding[] = [];
-  if (retention !== 'limits') {
-    findings.push(
-      refuse(
-        'retention-not-movable',
-        `${name} has retention ${retention}: what its consumers have taken is gone, so a copy can be neither made nor proved`,
-        'only streams with retention limits can be handed over',
-      ),
-    );
-  }
   if (config.sealed)
     findings.push(refuse('stream-sealed', `${name} is sealed`, 'a sealed stream takes nothing any more'));
   if (config.mirror) {

@@ -1,0 +1,167 @@
+import {
+  allows,
+  checkAccount,
+  checkCopy,
+  checkReaders,
+  checkRights,
+  checkRoom,
+  closedConfig,
+  type CopySize,
+  type Finding,
+  heldSubjects,
+  type JetStreamWriter,
+  OpsError,
+  type PreparedGroup,
+  realSubjects,
+  sizeOfCopy,
+  STAND_IN_RUN,
+  standInConfig,
+  standInOf,
+  type StreamConfig,
+  type StreamInfo,
+  wholeGroup,
+} from '@aa-ops/topology';
+import type { RunContext } from '../context.ts';
+import type { Step } from '../step.ts';
+import { settleFindings } from '../steps/findings.ts';
+
+/** Everything that stands in the way is said before anything is changed. */
+export const planReplaceStep: Step = {
+  id: 'plan',
+  title: 'Plan the stand-in',
+  runbook: 'not in the seeds: what the server refuses to change in place (10052, 10012)',
+  async run(context) {
+    const { run, account } = context;
+    const { stream, durable } = run.replacing!;
+    const info = await requireStream(account, stream);
+    if (durable !== undefined) {
+      settleFindings(context, checkDurable(info, durable));
+      return { note: `${durable} is made anew where it stands` };
+    }
+    if (run.groups.length > 0) return { status: 'already' };
+    const owned = realSubjects(info.config.subjects);
+    const group = wholeGroup({
+      origin: stream,
+      target: standInOf(stream),
+      run: run.id,
+      round: 1,
+      owned,
+      filters: await heldSubjects(account, stream, owned),
+      startSeq: info.state.first_seq,
+    });
+    const size = await sizeOf(account, group, info);
+    const note = settleFindings(context, await findingsOf(context, info, group, size));
+    run.replacing!.owned = owned;
+    run.groups = [{ group, phase: 'planned', attempt: 0 }];
+    await context.save();
+    const what = `${stream} -> ${standInOf(stream)} -> ${stream}: ${size.messages} messages (${size.bytes} bytes), 0 deleted`;
+    return { note: note ? `${what}; ${note}` : what };
+  },
+};
+
+async function sizeOf(account: JetStreamWriter, group: PreparedGroup, info: StreamInfo): Promise<CopySize> {
+  const [copy] = group.copies;
+  return copy ? sizeOfCopy(account, copy, info) : { messages: 0, bytes: 0, mostPerSubject: 0 };
+}
+
+async function findingsOf(
+  { account, run }: RunContext,
+  info: StreamInfo,
+  group: PreparedGroup,
+  size: CopySize,
+): Promise<Finding[]> {
+  const { name } = info.config;
+  const config = run.replacing!.config as StreamConfig;
+  const anew = { config: { ...closedConfig(config), subjects: [] }, state: emptyState };
+  const [streams, consumers, rights, used, taken] = await Promise.all([
+    account.listStreams(),
+    account.listConsumers(name),
+    account.rights(),
+    account.accountInfo(),
+    account.stream(standInOf(name)),
+  ]);
+  const durables = new Set(consumers.flatMap(({ config: { durable_name } }) => durable_name ?? []));
+  const standIn = { config: { ...standInConfig(info.config, run.id), subjects: [] }, state: emptyState };
+  const inMemory = config.storage === 'memory';
+  return [
+    ...checkCopy({ origin: name, target: standInOf(name), filters: [] }, size, info, standIn),
+    ...checkCopy({ origin: name, target: name, filters: [] }, size, info, anew),
+    ...checkRoom(anew, size, false),
+    ...checkReaders(group, () => consumers, streams, durables),
+    ...[info.config, config].flatMap(checkSources),
+    ...(taken && taken.config.metadata?.[STAND_IN_RUN] !== run.id ? [standInTaken(standInOf(name))] : []),
+    ...checkAccount(
+      used,
+      {
+        bytes: size.bytes,
+        memoryBytes: inMemory ? size.bytes : 0,
+        reserve: 0,
+        unbounded: [standInOf(name)],
+        streams: 1,
+        consumers: 0,
+      },
+      info.config.num_replicas,
+    ),
+    ...checkRights(rights, [name, standInOf(name)], account.apiPrefix),
+    ...[name, standInOf(name)]
+      .flatMap((one) => [`STREAM.CREATE.${one}`, `STREAM.DELETE.${one}`])
+      .filter((right) => rights && !allows(rights.publish, `${account.apiPrefix}.${right}`))
+      .map((right): Finding => ({
+        code: 'right-missing',
+        severity: 'refuse',
+        message: `these credentials may not publish to ${account.apiPrefix}.${right}`,
+        hint: 'grant it: a stream is deleted and made anew',
+      })),
+  ];
+}
+
+const emptyState: StreamInfo['state'] = {
+  messages: 0,
+  bytes: 0,
+  first_seq: 0,
+  first_ts: '',
+  last_seq: 0,
+  last_ts: '',
+  consumer_count: 0,
+};
+
+const checkSources = ({ name, sources }: StreamConfig): Finding[] =>
+  (sources ?? []).length === 0
+    ? []
+    : [
+        {
+          code: 'stream-has-sources',
+          severity: 'refuse',
+          message: `${name} sources ${sources!.map((source) => source.name).join(', ')}: made anew it would copy from them again`,
+          hint: 'take the sources away first',
+        },
+      ];
+
+const standInTaken = (name: string): Finding => ({
+  code: 'stand-in-taken',
+  severity: 'refuse',
+  message: `a stream ${name} stands already, and not for this run`,
+  hint: `look at what it holds (aa-ops streams info ${name}), and delete it if nobody needs it`,
+});
+
+/** A stream that keeps only what its consumers still want would drop everything when its durable goes. */
+const checkDurable = ({ config }: StreamInfo, durable: string): Finding[] =>
+  config.retention !== 'interest'
+    ? []
+    : [
+        {
+          code: 'retention-not-movable',
+          severity: 'refuse',
+          message: `${durable} stands on ${config.name}, which has retention interest: what only ${durable} still wants would go with it`,
+          hint: 'give the stream another durable on the same subjects first, or retention limits',
+        },
+      ];
+
+export async function requireStream(account: JetStreamWriter, name: string): Promise<StreamInfo> {
+  const info = await account.stream(name);
+  if (info) return info;
+  throw new OpsError('stream-missing', `stream ${name} does not stand`, {
+    kind: 'refused',
+    hint: 'aa-ops plan shows how the account stands',
+  });
+}

@@ -1,0 +1,241 @@
+import {
+  closedConfig,
+  type ConsumerConfig,
+  copiedThrough,
+  dropCopies,
+  durableFrom,
+  firstUnacked,
+  followCopy,
+  readsOfCopy,
+  renumber,
+  STAND_IN_RUN,
+  standInConfig,
+  standInOf,
+  type StreamConfig,
+  wholeGroup,
+} from '@aa-ops/topology';
+import { handoverContext, type RunContext } from '../context.ts';
+import { restoreDuplicateWindows } from '../duplicateWindows.ts';
+import type { Step } from '../step.ts';
+import { bringOver, endOf, handOverWhole } from './pass.ts';
+import { planReplaceStep, requireStream } from './planReplace.ts';
+
+const RUNBOOK = planReplaceStep.runbook;
+const isDurable = ({ run }: RunContext): boolean => run.replacing!.durable !== undefined;
+
+/** The stand-in copies everything, and owns nothing yet. */
+const standInStep: Step = {
+  id: 'stand-in',
+  title: 'Make the stand-in, copy everything',
+  runbook: RUNBOOK,
+  async run(context) {
+    if (isDurable(context)) return { status: 'skipped', note: 'a durable needs none' };
+    const { account, journal, run } = context;
+    const { stream } = run.replacing!;
+    if (!(await account.stream(standInOf(stream)))) {
+      const { config: live } = await requireStream(account, stream);
+      const config = standInConfig(live, run.id);
+      await journal.effect('create-stream', { config }, () => account.createStream(config));
+    }
+    const [out] = run.groups;
+    await bringOver(context, out!);
+    return { note: `${standInOf(stream)} holds a copy` };
+  },
+  async undo(context) {
+    const { account, journal, run } = context;
+    const name = standInOf(run.replacing!.stream);
+    const info = await account.stream(name);
+    if (info?.config.metadata?.[STAND_IN_RUN] !== run.id) return;
+    await dropCopies(handoverContext(context), [name]);
+    await restoreDuplicateWindows(context, false);
+    // It has never owned anything: whatever it holds is a copy.
+    await journal.effect('delete-stream', { stream: name, before: info }, () => account.deleteStream(name));
+    for (const record of run.groups) record.phase = 'planned';
+    await context.save();
+  },
+};
+
+const handOutStep: Step = {
+  id: 'hand-out',
+  title: 'Hand the subjects to the stand-in, compare',
+  runbook: RUNBOOK,
+  pointOfNoReturn: true,
+  async run(context) {
+    if (isDurable(context)) return { status: 'skipped' };
+    return { note: await handOverWhole(context, context.run.groups[0]!) };
+  },
+};
+
+/** Everything is in the stand-in, message by message: only now the old one goes. */
+const recreateStep: Step = {
+  id: 'recreate',
+  title: 'Delete it, make it anew',
+  runbook: RUNBOOK,
+  run: (context) => (isDurable(context) ? recreateDurable(context) : recreateStream(context)),
+};
+
+async function recreateStream(context: RunContext): Promise<{ note: string }> {
+  const { account, journal, run } = context;
+  const replacing = run.replacing!;
+  const { stream } = replacing;
+  const old = await account.stream(stream);
+  if (old && old.created === replacing.created) {
+    await writeDownPlaces(context);
+    const { proofs } = run.groups[0]!;
+    const entry = { stream, before: old, durables: replacing.durables, proofs };
+    await journal.effect('delete-stream', entry, () => account.deleteStream(stream));
+  }
+  if (!(await account.stream(stream))) {
+    const config = closedConfig(replacing.config as StreamConfig);
+    await journal.effect('create-stream', { config }, () => account.createStream(config));
+  }
+  return { note: `${stream} made anew; ${replacing.durables.length} durables to come` };
+}
+
+/** Where every durable and every later copy goes on, in the stand-in's numbers; stored before the stream goes. */
+async function writeDownPlaces(context: RunContext): Promise<void> {
+  const { account, run, store } = context;
+  const replacing = run.replacing!;
+  const [out] = run.groups;
+  const [copy] = out!.group.copies;
+  const consumers = (await account.listConsumers(replacing.stream)).filter(
+    ({ config }) => config.durable_name,
+  );
+  const end = copy ? await endOf(context, out!, copy) : { through: undefined, next: 1 };
+  const place = (seq: number, filters: readonly string[]): Promise<number> =>
+    copy ? followCopy(account, copy, { seq, filters, end: end.next }, end.through) : Promise.resolve(1);
+  replacing.durables = await Promise.all(
+    consumers.map(async (info) => ({
+      config: info.config,
+      from: await place(firstUnacked(info), copy ? readsOfCopy(info.config, copy) : []),
+    })),
+  );
+  const { nextStarts } = await store.memory();
+  replacing.starts = await Promise.all(
+    nextStarts
+      .filter(({ origin, target }) => origin === replacing.stream && target !== standInOf(replacing.stream))
+      .map(async ({ target, filters, seq }) => ({ target, filters, seq: await place(seq, filters) })),
+  );
+  await context.save();
+}
+
+/** A durable's place is stored before it goes; what it had acked above its floor comes once more. */
+async function recreateDurable(context: RunContext): Promise<{ note: string }> {
+  const { account, journal, run } = context;
+  const replacing = run.replacing!;
+  const { stream } = replacing;
+  const name = replacing.durable!;
+  const standing = await account.consumer(stream, name);
+  if (standing && standing.created === replacing.created) {
+    replacing.durables = [{ config: standing.config, from: firstUnacked(standing) }];
+    await context.save();
+    await journal.effect('delete-consumer', { stream, before: standing }, () =>
+      account.deleteConsumer(stream, name),
+    );
+  }
+  const [place] = replacing.durables;
+  const config = durableFrom(replacing.config as ConsumerConfig, place?.from ?? 1);
+  const { retention } = (await requireStream(account, stream)).config;
+  // A work queue keeps what is not acked, and lets nobody begin elsewhere (10101).
+  if (retention === 'workqueue') {
+    config.deliver_policy = 'all';
+    delete config.opt_start_seq;
+  }
+  if (!(await account.consumer(stream, name))) {
+    await journal.effect('create-consumer', { stream, config }, () => account.createConsumer(stream, config));
+  }
+  return { note: `${stream} > ${name} goes on at ${place?.from}` };
+}
+
+/** The durables stand as soon as there is a copy to read: whoever waits for them goes on before the subjects come back. */
+const handBackStep: Step = {
+  id: 'hand-back',
+  title: 'Copy everything back, make the durables, hand the subjects back',
+  runbook: RUNBOOK,
+  async run(context) {
+    if (isDurable(context)) return { status: 'skipped' };
+    const { account, run } = context;
+    const { stream, owned } = run.replacing!;
+    const [out] = run.groups;
+    if (run.groups.length < 2) {
+      const { state } = await requireStream(account, standInOf(stream));
+      const group = wholeGroup({
+        origin: standInOf(stream),
+        target: stream,
+        run: run.id,
+        round: 2,
+        owned,
+        filters: out!.group.copies.flatMap(({ filters }) => filters),
+        startSeq: state.first_seq,
+      });
+      run.groups.push({ group, phase: 'planned', attempt: 0 });
+      await context.save();
+    }
+    const back = run.groups[1]!;
+    await bringOver(context, back);
+    await makeDurables(context);
+    return { note: await handOverWhole(context, back) };
+  },
+};
+
+async function makeDurables(context: RunContext): Promise<void> {
+  const { account, journal, run } = context;
+  const { stream, durables } = run.replacing!;
+  const [copy] = run.groups[1]!.group.copies;
+  for (const { config: before, from } of durables) {
+    const name = before.durable_name!;
+    if (await account.consumer(stream, name)) continue;
+    // Read first: what comes in meanwhile is copied behind this place.
+    const end = (await requireStream(account, stream)).state.last_seq + 1;
+    const start = copy
+      ? await followCopy(
+          account,
+          copy,
+          { seq: from, filters: readsOfCopy(before, copy), end },
+          await copiedThrough(account, copy),
+        )
+      : end;
+    const config = durableFrom(before, start);
+    await journal.effect('create-consumer', { stream, config }, () => account.createConsumer(stream, config));
+    run.consumers.push({ name, from: stream, to: stream, ackFloor: from - 1, startSequence: start });
+  }
+}
+
+/** The stand-in goes once the new stream holds everything that it does, message by message. */
+const cleanUpStep: Step = {
+  id: 'clean-up',
+  title: 'Delete the stand-in',
+  runbook: RUNBOOK,
+  async run(context) {
+    if (isDurable(context)) return { status: 'skipped' };
+    const { account, journal, run, store } = context;
+    const { stream, starts } = run.replacing!;
+    const name = standInOf(stream);
+    const standIn = await account.stream(name);
+    if (!standIn) return { status: 'already' };
+    const back = run.groups[1]!;
+    const [copy] = back.group.copies;
+    const end = copy ? await endOf(context, back, copy) : { through: undefined, next: 1 };
+    const renumbered = await Promise.all(
+      starts.map(async ({ target, filters, seq }) => ({
+        target,
+        filters,
+        seq: copy ? await followCopy(account, copy, { seq, filters, end: end.next }, end.through) : end.next,
+      })),
+    );
+    await store.saveMemory(renumber(await store.memory(), stream, renumbered));
+    const entry = { stream: name, before: standIn, proofs: back.proofs };
+    await journal.effect('delete-stream', entry, () => account.deleteStream(name));
+    return { note: `${name} deleted; ${stream} holds everything` };
+  },
+};
+
+/** How a stream is made anew online (adr/0015); of a durable only `recreate`. */
+export const REPLACE_STEPS: readonly Step[] = [
+  planReplaceStep,
+  standInStep,
+  handOutStep,
+  recreateStep,
+  handBackStep,
+  cleanUpStep,
+];

@@ -1,0 +1,212 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type JetStreamWriter, loadTopology, openWriter, standInOf, type Topology } from '@aa-ops/topology';
+import {
+  judge,
+  judgeWorked,
+  startTraffic,
+  type Traffic,
+  WorkRecord,
+} from '../../../cli/src/traffic/index.ts';
+import { type CarelessWorker, startCarelessWorker } from '../../support/carelessWorker.ts';
+import { aaOps, type CliResult } from '../../support/cli.ts';
+import { applyTopology } from '../../support/runs.ts';
+import { type NatsServer, startNats } from '../../support/servers.ts';
+
+const SEED = fileURLToPath(new URL('../../support/seed-topology.yaml', import.meta.url));
+const STREAM = 'ATHLETE_ALLY_EVENTS';
+const DURABLE = 'normalize-hrv-durable';
+const subjects = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'];
+const cwd = mkdtempSync(join(tmpdir(), 'aa-replace-'));
+
+/** The seeds' topology with other fields, in a file of its own. */
+function variant(name: string, ...changes: [from: string, to: string][]): string {
+  const text = changes.reduce(
+    (all, [from, to]) => {
+      expect(all).toContain(from);
+      return all.replace(from, to);
+    },
+    readFileSync(SEED, 'utf8'),
+  );
+  const file = join(cwd, `${name}.yaml`);
+  writeFileSync(file, text);
+  return file;
+}
+const storage = (kind: string): [string, string] => [
+  `${STREAM}: { storage: file`,
+  `${STREAM}: { storage: ${kind}`,
+];
+const FILES = { file: SEED, memory: variant('memory', storage('memory')) };
+
+let server: NatsServer;
+let account: JetStreamWriter;
+let topology: Topology;
+let traffic: Traffic;
+let worker: CarelessWorker;
+let record: WorkRecord;
+
+const run = (file: string, args: string[], killAfter?: number): Promise<CliResult> =>
+  aaOps([...args, '--topology', file, '--env', 'test', '--server', server.url, '--yes', '--output', 'json'], {
+    cwd,
+    env: killAfter === undefined ? {} : { AA_OPS_TEST_KILL_AFTER_ENTRY: String(killAfter) },
+  });
+
+async function expectDone(file: string, storedIn: string): Promise<void> {
+  const plan = await run(file, ['plan']);
+  expect(plan.code, plan.stdout).toBe(0);
+  expect((await account.stream(STREAM))!.config.storage).toBe(storedIn);
+  expect(await account.stream(standInOf(STREAM))).toBeUndefined();
+}
+
+const acked = async (count: number): Promise<void> => {
+  const goal = traffic.counts().acked + count;
+  while (traffic.counts().acked < goal) await new Promise((again) => setTimeout(again, 10));
+};
+
+beforeAll(async () => {
+  server = await startNats();
+  topology = await loadTopology(SEED, 'test');
+  account = await openWriter({ servers: [server.url] });
+  await applyTopology(account, topology);
+  traffic = await startTraffic({ servers: [server.url] }, [
+    { name: 'ids', kind: 'pipelined', inFlight: 8, msgId: true, ratePerSecond: 150, subjects },
+    { name: 'bare', kind: 'pipelined', inFlight: 8, msgId: false, ratePerSecond: 150, subjects },
+    { name: 'waiting', kind: 'waiting', msgId: true, ratePerSecond: 50, subjects },
+    { name: 'waiting-bare', kind: 'waiting', msgId: false, ratePerSecond: 50, subjects },
+  ]);
+  record = new WorkRecord(traffic.ledger);
+  worker = await startCarelessWorker({ servers: [server.url] }, topology, DURABLE, 'single', record);
+  await acked(500);
+});
+afterAll(async () => {
+  await traffic?.stop();
+  await account?.close();
+  await server?.stop();
+  rmSync(cwd, { recursive: true, force: true });
+});
+
+/** All of them, or one in each step. */
+const ENTRIES = process.env['AA_TEST_LONG'] ? Array.from({ length: 60 }, (_, n) => n + 1) : [3, 6, 14, 22];
+
+describe('a stream whose storage cannot change in place', () => {
+  it('is refused without --replace, and planned as made anew with nothing deleted', async () => {
+    const plan = await run(FILES.memory, ['plan']);
+    expect(plan.json<{ changes: object[] }>().changes).toContainEqual(
+      expect.objectContaining({ name: STREAM, action: 'replace', class: 'handover', messagesDeleted: 0 }),
+    );
+    const refused = await run(FILES.memory, ['apply']);
+    expect(refused.code).toBe(3);
+    expect(refused.stdout + refused.stderr).toContain('--replace');
+  });
+
+  it('is made anew under live traffic', async () => {
+    const applied = await run(FILES.memory, ['apply', '--replace']);
+    expect(applied.code, applied.stdout + applied.stderr).toBe(0);
+    expect(applied.json<{ replaced: object[] }>().replaced).toEqual([
+      expect.objectContaining({ command: 'replace', result: 'done', shortcomings: [] }),
+    ]);
+    await expectDone(FILES.memory, 'memory');
+  });
+
+  it(
+    'although the run is killed behind its journal entries, and another goes on',
+    { timeout: ENTRIES.length * 60_000 },
+    async () => {
+      for (const [n, entry] of ENTRIES.entries()) {
+        const kind = n % 2 === 0 ? 'file' : 'memory';
+        const killed = await run(FILES[kind], ['apply', '--replace'], entry);
+        if (killed.signal !== 'SIGKILL') {
+          expect(killed.code, killed.stdout + killed.stderr).toBe(0);
+          expect(entry).toBeGreaterThan(20);
+          break;
+        }
+        const ending = n % 4 < 2 ? ['apply', '--replace'] : ['migrate', '--resume'];
+        const ended = await run(FILES[kind], ending);
+        expect(ended.code, `killed behind entry ${entry}: ${ended.stdout}${ended.stderr}`).toBe(0);
+        await expectDone(FILES[kind], kind);
+        await acked(50);
+      }
+    },
+  );
+
+  it(
+    'rollback undoes one that has handed nothing over, and refuses where it has',
+    { timeout: 120_000 },
+    async () => {
+      const { storage: now } = (await account.stream(STREAM))!.config;
+      const other = now === 'file' ? 'memory' : 'file';
+      const killed = await run(FILES[other], ['apply', '--replace'], 3);
+      expect(killed.signal).toBe('SIGKILL');
+      const back = await run(FILES[other], ['rollback']);
+      expect(back.code, back.stdout + back.stderr).toBe(0);
+      await expectDone(FILES[now as 'file' | 'memory'], now!);
+
+      const late = await run(FILES[other], ['apply', '--replace'], 14);
+      expect(late.signal).toBe('SIGKILL');
+      const refused = await run(FILES[other], ['rollback']);
+      expect(refused.code, refused.stdout).toBe(3);
+      expect(refused.stdout + refused.stderr).toContain('migrate --resume');
+      expect((await run(FILES[other], ['migrate', '--resume'])).code).toBe(0);
+      await expectDone(FILES[other], other);
+    },
+  );
+
+  it('migrates and rolls back afterwards as ever', { timeout: 120_000 }, async () => {
+    const file = FILES[(await account.stream(STREAM))!.config.storage!];
+    for (const [args, mode] of [
+      [['migrate', '--to', 'multi'], 'multi'],
+      [['rollback'], 'single'],
+    ] as const) {
+      const moved = await run(file, [...args]);
+      expect(moved.code, moved.stdout + moved.stderr).toBe(0);
+      worker.follow(mode);
+      await acked(100);
+      if (mode === 'multi') {
+        // While it owns nothing and holds the messages of others.
+        const other = file === SEED ? 'memory' : 'file';
+        const applied = await run(FILES[other], ['apply', '--replace']);
+        expect(applied.code, applied.stdout + applied.stderr).toBe(0);
+        const again = await run(file, ['apply', '--replace']);
+        expect(again.code, again.stdout + again.stderr).toBe(0);
+      }
+    }
+  });
+
+  it('a durable that cannot change in place is made anew where it stands', { timeout: 120_000 }, async () => {
+    const now = (await account.stream(STREAM))!.config.storage!;
+    const file = variant('waiting', storage(now), ['maxDeliver: 5,', 'maxDeliver: 5, maxWaiting: 256,']);
+    const before = (await account.consumer(STREAM, DURABLE))!;
+    const killed = await run(file, ['consumers', 'apply', '--replace'], 1);
+    expect(killed.signal).toBe('SIGKILL');
+    const applied = await run(file, ['consumers', 'apply', '--replace']);
+    expect(applied.code, applied.stdout + applied.stderr).toBe(0);
+    const after = (await account.consumer(STREAM, DURABLE))!;
+    expect(after.config.max_waiting).toBe(256);
+    expect(after.config.opt_start_seq).toBeGreaterThan(before.ack_floor.stream_seq);
+  });
+
+  it('and no message was lost, doubled or refused, and none skipped', { timeout: 120_000 }, async () => {
+    await traffic.stop();
+    await worker.finish();
+    const { ledger } = traffic;
+    const streams = Object.keys(topology.streams);
+    const verdict = await judge(account, ledger, { streams, holders: [STREAM, 'AA_DLQ'] });
+    const clean = { lost: 0, doubled: 0, refused: 0, unanswered: 0, outOfOrderWaiting: 0, strangers: 0 };
+    expect(verdict).toMatchObject({ ...clean, acked: verdict.sent });
+    expect(judgeWorked(ledger, record, [subjects[0]!])).toMatchObject({ skipped: 0, examples: [] });
+  });
+
+  it('also one whose ackPolicy changes, with what it has not acked', { timeout: 120_000 }, async () => {
+    const now = (await account.stream(STREAM))!.config.storage!;
+    const file = variant('ack-all', storage(now), ['ackPolicy: explicit', 'ackPolicy: all']);
+    for (let n = 0; n < 10; n++) await account.connection.request(subjects[0]!, `${n}`);
+    const applied = await run(file, ['apply', '--replace']);
+    expect(applied.code, applied.stdout + applied.stderr).toBe(0);
+    const { config, num_pending } = (await account.consumer(STREAM, DURABLE))!;
+    expect(config.ack_policy).toBe('all');
+    expect(num_pending).toBe(10);
+  });
+});

@@ -1,0 +1,338 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  type ConsumerConfig,
+  type Finding,
+  isClean,
+  type OpsError,
+  ownRetention,
+  readRange,
+  type StreamConfig,
+  type Topology,
+} from '@aa-ops/topology';
+import { migrate } from '../../../cli/src/runbook/migrate.ts';
+import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
+import { STEP_IDS } from '../../../cli/src/saga/runDocument.ts';
+import {
+  judge,
+  judgeWorked,
+  type PublisherSpec,
+  startTraffic,
+  type Traffic,
+  WorkRecord,
+} from '../../../cli/src/traffic/index.ts';
+import { startCarelessWorker } from '../../support/carelessWorker.ts';
+import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
+import { fetchNatsServer, NATS_WHEELS } from '../../support/servers.ts';
+import { topologyOf } from '../../support/topologies.ts';
+
+type Retention = NonNullable<StreamConfig['retention']>;
+const RETENTIONS: Retention[] = ['limits', 'interest', 'workqueue'];
+const PAIRS = RETENTIONS.flatMap((from) => RETENTIONS.map((to) => [from, to] as const));
+const MOVED = PAIRS.filter((pair) => !pair.includes('workqueue'));
+const REFUSED = PAIRS.filter((pair) => pair.includes('workqueue'));
+const oldest = Object.keys(NATS_WHEELS)[0]!;
+
+let run: TestRun;
+let traffic: Traffic | undefined;
+afterEach(async () => {
+  await traffic?.stop();
+  await run.stop();
+  traffic = undefined;
+});
+
+const placed = (stream: string, ...names: string[]) =>
+  Object.fromEntries(names.map((name) => [name, { stream, filters: name === 'a' ? ['x.a'] : ['x.>'] }]));
+
+/** OLD gives `x.>` to NEW; each has the retention that it is given. */
+function moving(from: Retention, to: Retention, ...durables: string[]): Topology {
+  const topology = topologyOf('retention', {
+    single: { subjects: { OLD: ['x.>'] }, consumers: placed('OLD', ...durables) },
+    multi: { subjects: { NEW: ['x.>'] }, consumers: placed('NEW', ...durables) },
+  });
+  topology.streams['OLD']!.retention = from;
+  topology.streams['NEW']!.retention = to;
+  return topology;
+}
+
+const publish = async (subject: string, from: number, to = from): Promise<void> => {
+  for (let n = from; n <= to; n++) await run.account.connection.request(subject, `${n}`);
+};
+const change = async (stream: string, fields: Partial<StreamConfig>): Promise<void> => {
+  const { config } = (await run.account.stream(stream))!;
+  await run.account.updateStream({ ...config, ...fields });
+};
+const go = async (mode: 'multi' | 'single'): Promise<void> => {
+  const outcome =
+    mode === 'multi'
+      ? await migrate(run.environment, { to: mode, options: OPTIONS })
+      : await rollBack(run.environment);
+  expect(outcome, JSON.stringify(outcome.json)).toMatchObject({ exitCode: 0, json: { result: 'done' } });
+  for (const { proof } of outcome.json.handovers) expect(isClean(proof!)).toBe(true);
+};
+async function findings(options: Partial<typeof OPTIONS> = {}): Promise<Record<string, string>> {
+  const error = await migrate(run.environment, { to: 'multi', options: { ...OPTIONS, ...options } }).then(
+    () => undefined,
+    (thrown: OpsError) => thrown,
+  );
+  expect(error, 'not refused').toMatchObject({ kind: 'refused' });
+  const found = (error!.details?.['findings'] ?? []) as Finding[];
+  return Object.fromEntries(found.map(({ code, message }) => [code, message]));
+}
+/** Payloads that a stream holds of `x.>`, in order. */
+async function held(stream: string): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const batch of readRange(run.account, stream, { fromSeq: 1, filters: ['x.>'] }))
+    texts.push(...batch.map(({ data }) => new TextDecoder().decode(data)));
+  return texts;
+}
+async function work(
+  stream: string,
+  durable: string,
+  count: number,
+  settle: (text: string) => boolean = () => true,
+): Promise<string[]> {
+  const consumer = await run.account.connection.jetstream().consumers.get(stream, durable);
+  const texts: string[] = [];
+  for await (const message of await consumer.fetch({ max_messages: count, expires: 1_000 })) {
+    const text = message.string();
+    texts.push(text);
+    if (settle(text)) await message.ackAck();
+  }
+  return texts;
+}
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, n) => `${from + n}`);
+const retentionOf = async (stream: string): Promise<Partial<StreamConfig>> =>
+  (await run.account.stream(stream))!.config;
+
+const subjects = ['x.a', 'x.b'];
+const PUBLISHERS: PublisherSpec[] = [
+  { name: 'pipelined-ids', kind: 'pipelined', inFlight: 16, msgId: true, ratePerSecond: 400, subjects },
+  { name: 'pipelined-bare', kind: 'pipelined', inFlight: 16, msgId: false, ratePerSecond: 400, subjects },
+  { name: 'waiting-bare', kind: 'waiting', msgId: false, ratePerSecond: 100, subjects },
+];
+
+/** Over, back and over again under live publishers, with a durable that leaves much unacked. */
+async function overBackOver(topology: Topology, keeps: boolean): Promise<void> {
+  traffic = await startTraffic(run.settings, PUBLISHERS);
+  const { ledger } = traffic;
+  const acked = async (count: number): Promise<void> => {
+    const goal = traffic!.counts().acked + count;
+    await expect.poll(() => traffic!.counts().acked, { timeout: 30_000 }).toBeGreaterThanOrEqual(goal);
+  };
+  const record = new WorkRecord(ledger);
+  const worker = await startCarelessWorker(run.settings, topology, 'w', 'single', record);
+  await acked(200);
+  for (const mode of ['multi', 'single', 'multi'] as const) {
+    await go(mode);
+    worker.follow(mode);
+    await acked(200);
+  }
+  await traffic.stop();
+  await worker.finish();
+  expect(judgeWorked(ledger, record, ['x.>'])).toMatchObject({ skipped: 0, examples: [] });
+  if (!keeps) return;
+  const verdict = await judge(run.account, ledger, { streams: ['OLD', 'NEW'], holders: ['OLD'] });
+  const clean = { lost: 0, doubled: 0, refused: 0, unanswered: 0, outOfOrderWaiting: 0, strangers: 0 };
+  expect(verdict).toMatchObject({ ...clean, acked: verdict.sent });
+}
+
+describe.each(MOVED)('%s -> %s', (from, to) => {
+  it.each([...new Set([oldest, undefined])])(
+    'goes over, back and over again under live publishers: nothing lost, doubled or skipped (nats-server %s)',
+    { timeout: 120_000 },
+    async (version) => {
+      const topology = moving(from, to, 'w');
+      run = await startRun(topology, version ? { binary: (await fetchNatsServer(version)).path } : {});
+      await overBackOver(topology, false);
+      for (const [stream, own] of [
+        ['OLD', from],
+        ['NEW', to],
+      ] as const) {
+        const config = await retentionOf(stream);
+        expect(config).toMatchObject({ name: stream, retention: own });
+        expect(ownRetention(config)).toBe(own);
+        expect(Object.keys(config.metadata ?? {}).filter((key) => key.startsWith('aa-ops'))).toEqual([]);
+        expect(config.sources ?? []).toEqual([]);
+      }
+      // Everything is worked, so that a stream of interest holds nothing of it any more.
+      if (to === 'interest') await expect.poll(() => held('NEW')).toEqual([]);
+    },
+  );
+
+  it('stores each message once, seen by a durable that keeps them all', { timeout: 120_000 }, async () => {
+    const topology = moving(from, to, 'w', 'idle');
+    run = await startRun(topology);
+    await overBackOver(topology, true);
+  });
+});
+
+describe('streams of interest', () => {
+  it('each durable goes on at its own place, and what all have acked goes', async () => {
+    run = await startRun(moving('interest', 'interest', 'a', 'w'));
+    await publish('x.a', 1, 20);
+    expect(await work('OLD', 'a', 20)).toEqual(numbers(1, 20));
+    expect(await work('OLD', 'w', 10, (text) => text !== '4')).toEqual(numbers(1, 10)); // 4 stays unacked
+    expect(await held('OLD')).toEqual(['4', ...numbers(11, 20)]);
+    await go('multi');
+    expect(await held('NEW')).toEqual(['4', ...numbers(11, 20)]);
+    await publish('x.a', 21, 25);
+    expect(await work('NEW', 'a', 100)).toEqual(numbers(21, 25));
+    expect(await work('NEW', 'w', 6, (text) => text !== '12')).toEqual(['4', ...numbers(11, 15)]);
+    await expect.poll(() => held('NEW')).toEqual(['12', ...numbers(16, 25)]);
+    await go('single');
+    expect(await work('OLD', 'a', 100)).toEqual([]);
+    expect(await work('OLD', 'w', 100)).toEqual([...numbers(12, 20), ...numbers(21, 25)]);
+    await expect.poll(() => held('OLD')).toEqual([]);
+  });
+
+  it('what was worked over there in an earlier cycle is not missed here, and does not stop a way back', async () => {
+    run = await startRun(moving('interest', 'interest', 'w'));
+    await go('multi');
+    await publish('x.a', 1, 10);
+    expect(await work('NEW', 'w', 1, () => false)).toEqual(['1']);
+    await go('single'); // 1 to 10 are copies on OLD now
+    expect(await work('OLD', 'w', 10, (text) => text === '2' || text === '3')).toEqual(numbers(1, 10));
+    await go('multi');
+    // 1 comes first; 2 and 3 were acked above it, and come once more.
+    expect(await work('NEW', 'w', 2)).toEqual(['1', '2']);
+    // First unacked here: 3. Its copy on OLD is gone, because OLD's durable acked it.
+    expect(await held('OLD')).not.toContain('3');
+    await go('single');
+    expect(await work('OLD', 'w', 100)).toEqual(numbers(4, 10));
+  });
+
+  it('a run that is taken back at each step leaves the origin as it was, and the next one goes on', async () => {
+    run = await startRun(moving('interest', 'interest', 'w'));
+    await publish('x.a', 1, 6);
+    const upTo = STEP_IDS.slice(STEP_IDS.indexOf('expand'), STEP_IDS.indexOf('handover') + 1);
+    for (const step of upTo) {
+      const paused = await migrate(run.environment, { to: 'multi', options: OPTIONS, pauseBefore: step });
+      expect(paused, step).toMatchObject({ json: { pausedBefore: step } });
+      expect(await rollBack(run.environment), step).toMatchObject({ exitCode: 0, json: { to: 'single' } });
+      expect(await retentionOf('OLD')).toMatchObject({ retention: 'interest' });
+    }
+    expect(await held('OLD')).toEqual(numbers(1, 6));
+    await go('multi');
+    expect(await retentionOf('NEW')).toMatchObject({ retention: 'interest' });
+    expect(await work('NEW', 'w', 100)).toEqual(numbers(1, 6));
+    await expect.poll(() => held('NEW')).toEqual([]);
+  });
+
+  it('is refused where the mode has nobody who reads what would be dropped', async () => {
+    const topology = moving('limits', 'interest', 'a');
+    run = await startRun(topology);
+    expect((await findings())['interest-unread']).toMatch(
+      /NEW has retention interest .* not all of x\.> is read/,
+    );
+    // Nobody read it before either: there is nothing to lose.
+    const same = moving('interest', 'interest', 'a');
+    run.environment.topology = same;
+    await change('OLD', { retention: 'interest' });
+    await go('multi');
+  });
+});
+
+describe.each(REFUSED)('%s -> %s', (from, to) => {
+  it('is refused before anything changes, with the reason of this pair', async () => {
+    run = await startRun(moving(from, to, 'w'));
+    const before = JSON.stringify([await retentionOf('OLD'), await retentionOf('NEW')]);
+    const reason =
+      to === 'workqueue'
+        ? /^NEW has retention workqueue: its durable deletes what it acks/
+        : /^OLD has retention workqueue: .* the way back would end in a work queue/;
+    expect((await findings())['retention-not-movable']).toMatch(reason);
+    expect(JSON.stringify([await retentionOf('OLD'), await retentionOf('NEW')])).toBe(before);
+  });
+});
+
+/** What the table in docs/handover.md rests on: what servers do, without us. */
+describe.each([...new Set([oldest, undefined])])('what nats-server %s does', (version) => {
+  const start = async (): Promise<void> => {
+    run = await startRun(
+      topologyOf('none', { single: { subjects: {} } }),
+      version ? { binary: (await fetchNatsServer(version)).path } : {},
+    );
+  };
+  const durable = (stream: string, fields: Partial<ConsumerConfig> = {}): Promise<unknown> =>
+    run.account.createConsumer(stream, {
+      durable_name: 'w',
+      ack_policy: 'explicit',
+      filter_subject: 'x.a',
+      ...fields,
+    } as ConsumerConfig);
+  const sourcing = (retention: Retention, subject = '_t'): Promise<unknown> =>
+    run.account.createStream({ name: 'T', subjects: [subject], retention, sources: [{ name: 'O' }] });
+  const lastSeqOf = (stream: string) => async () => (await run.account.stream(stream))!.state.last_seq;
+  const messagesOf = async (stream: string): Promise<number> =>
+    (await run.account.stream(stream))!.state.messages;
+
+  it.each(['interest', 'workqueue'] as const)(
+    'a source takes what stands on a stream of %s, and leaves there what a durable still needs',
+    async (retention) => {
+      await start();
+      await run.account.createStream({ name: 'O', subjects: ['x.>'], retention });
+      await durable('O');
+      await publish('x.a', 1, 10);
+      await work('O', 'w', 4, (text) => text !== '2');
+      await sourcing('limits');
+      await expect.poll(() => messagesOf('T')).toBe(7);
+      expect(await messagesOf('O')).toBe(7);
+    },
+  );
+
+  it('a source is no reason to keep what no durable of a work queue claims: 2.10 deletes it there', async () => {
+    await start();
+    await run.account.createStream({ name: 'O', subjects: ['x.>'], retention: 'workqueue' });
+    await durable('O');
+    await publish('x.b', 1, 3);
+    await sourcing('limits');
+    await expect.poll(() => messagesOf('T')).toBe(3);
+    if (version?.startsWith('2.10')) await expect.poll(() => messagesOf('O')).toBe(0);
+  });
+
+  it('a target of interest drops the copies that none of its durables reads, and its sequence goes on', async () => {
+    await start();
+    await run.account.createStream({ name: 'O', subjects: ['x.>'] });
+    await publish('x.a', 1, 5);
+    await sourcing('interest');
+    await expect.poll(lastSeqOf('T')).toBe(5);
+    expect(await messagesOf('T')).toBe(0);
+  });
+
+  it('a work queue takes a source, lets a durable begin at everything only, and has no second reader', async () => {
+    await start();
+    await run.account.createStream({ name: 'O', subjects: ['x.>'] });
+    await publish('x.a', 1, 5);
+    await sourcing('workqueue');
+    await expect.poll(() => messagesOf('T')).toBe(5);
+    for (const deliver_policy of ['by_start_sequence', 'new', 'last'] as const) {
+      const refused = durable('T', {
+        deliver_policy,
+        ...(deliver_policy === 'by_start_sequence' ? { opt_start_seq: 3 } : {}),
+      } as Partial<ConsumerConfig>);
+      await expect(refused).rejects.toMatchObject({ errCode: 10101 });
+    }
+    await durable('T');
+    await expect(durable('T', { durable_name: 'v' })).rejects.toMatchObject({ errCode: 10100 });
+    await expect(held('T')).rejects.toMatchObject({ errCode: 10084 });
+    // What its durable acks is gone from the copy, though the origin has it: nothing to compare it with.
+    await work('T', 'w', 5);
+    await expect.poll(() => messagesOf('T')).toBe(0);
+    expect(await messagesOf('O')).toBe(5);
+  });
+
+  it('retention goes from interest to limits and back in place: what every durable has acked goes then', async () => {
+    await start();
+    await run.account.createStream({ name: 'O', subjects: ['x.>'], retention: 'interest' });
+    await durable('O');
+    await publish('x.a', 1, 6);
+    await change('O', { retention: 'limits' });
+    await work('O', 'w', 4, (text) => text !== '2');
+    expect(await messagesOf('O')).toBe(6);
+    await change('O', { retention: 'interest' });
+    await expect.poll(() => held('O')).toEqual(expect.arrayContaining(['2', '5', '6']));
+    await work('O', 'w', 2);
+    await expect(change('O', { retention: 'workqueue' })).rejects.toMatchObject({ errCode: 10052 });
+  });
+});
