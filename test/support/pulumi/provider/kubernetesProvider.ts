@@ -107,18 +107,21 @@ export class KubernetesProvider {
     return preview ? outputsOf(made, manager, inputs) : this.settle(made, manager, inputs, timeout);
   }
 
-  /** The object as it stands and what the program had said of it, as it stands; undefined: it is gone. */
+  /** The object as it stands and what the program had said of it, as it stands; undefined: it is gone. Of one to import, all of it was said. */
   async read(
     id: string,
+    type: string,
     olds: Loose,
     oldInputs: Loose,
   ): Promise<{ inputs: Loose; outputs: Loose } | undefined> {
-    const shape = oldInputs?.kind ? oldInputs : olds;
+    const isImport = !oldInputs?.kind && !olds?.kind;
+    const shape = isImport ? kindOf(type) : oldInputs?.kind ? oldInputs : olds;
     const live = await this.kube.find({ ...shape, metadata: { ...shape.metadata, ...namesOf(id) } });
     if (!live) return undefined;
     const manager =
       (olds[FIELD_MANAGER] as string | undefined) ?? `pulumi-kubernetes-${randomBytes(4).toString('hex')}`;
-    return { inputs: prune(live, shape), outputs: outputsOf(live, manager, shape) };
+    const inputs = isImport ? saidOf(live) : prune(live, shape);
+    return { inputs, outputs: outputsOf(live, manager, shape) };
   }
 
   async delete(olds: Loose, timeout: number): Promise<void> {
@@ -150,6 +153,18 @@ export class KubernetesProvider {
 
 const idOf = ({ metadata }: Loose): string =>
   metadata.namespace ? `${metadata.namespace}/${metadata.name}` : metadata.name;
+
+/** `kubernetes:apps/v1:Deployment`, as an object has it. */
+function kindOf(type: string): Loose {
+  const [, version = '', kind] = type.split(':');
+  return { apiVersion: version.replace(/^core\//, ''), kind };
+}
+
+/** What somebody may have said of an object: without what the server adds by itself. */
+function saidOf({ status: _status, ...live }: Loose): Loose {
+  const { name, namespace, labels, annotations } = live.metadata;
+  return { ...live, metadata: { name, namespace, labels, annotations } };
+}
 
 function namesOf(id: string): { name: string; namespace?: string } {
   const [first, second] = id.split('/') as [string, string?];

@@ -77,7 +77,8 @@ servePlugin(services.ResourceProviderService as never, {
   },
   read: async (request: requests.ReadRequest) => {
     const [olds, oldInputs] = [objectOf(request.getProperties()), objectOf(request.getInputs())];
-    const found = await provider.read(request.getId(), olds, oldInputs);
+    const type = request.getUrn().split('::')[2]!.split('$').at(-1)!;
+    const found = await provider.read(request.getId(), type, olds, oldInputs);
     if (!found) return new messages.ReadResponse();
     const response = new messages.ReadResponse().setId(request.getId());
     return response.setInputs(structOf(found.inputs)).setProperties(structOf(found.outputs));
