@@ -6,6 +6,8 @@ import type { HeldMessage } from './hold.ts';
 export interface Captor {
   stream: string;
   fromSeq: number;
+  /** What it may have captured; absent: what is handed over. */
+  filters?: readonly string[];
   /** `before` the window: its messages match held ones from the front; `after`: from the back. */
   side: 'before' | 'after';
 }
@@ -75,8 +77,8 @@ async function placesCaptured(
 ): Promise<Map<string, StoredAt[]>> {
   const places = new Map<string, StoredAt[]>();
   await Promise.all(
-    captors.map(async ({ stream, fromSeq }) => {
-      for await (const batch of readRange(account, stream, { fromSeq, filters: [...filters] })) {
+    captors.map(async ({ stream, fromSeq, filters: own = filters }) => {
+      for await (const batch of readRange(account, stream, { fromSeq, filters: [...own] })) {
         for (const message of batch) {
           if (message.headers.has('Nats-Stream-Source')) continue; // a copy: its original is counted
           const key = keyOfStored(message);

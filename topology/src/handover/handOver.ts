@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Host } from '../host.ts';
 import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
+import { covers } from '../subjects/sets.ts';
 import { type Hold, openHold } from './hold.ts';
-import { barrierSubject } from './names.ts';
+import { barrierSubject, epochBarrier } from './names.ts';
 import type { Captor } from './captured.ts';
 import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
@@ -101,14 +102,25 @@ export async function holdFor(
   settings: ConnectSettings,
   spec: WindowSpec,
 ): Promise<StandingHold | undefined> {
-  if (!spec.hold || spec.moved.length === 0) return undefined;
+  const filters = [...spec.moved, ...keptFilters(spec)];
+  if (!spec.hold || filters.length === 0) return undefined;
   const infos = await Promise.all(spec.streams.map(({ stream }) => account.stream(stream)));
   const since = new Map(
     infos.flatMap((info) => (info ? [[info.config.name, info.state.last_seq] as const] : [])),
   );
   const { holdBytes } = spec.bounds ?? DEFAULT_BOUNDS;
-  return { hold: await openHold(settings, spec.moved, { maxBytes: holdBytes }), since };
+  return { hold: await openHold(settings, filters, { maxBytes: holdBytes }), since };
 }
+
+/** A stream that only would have gained heard the same filters all the time. */
+const isUntouched = (spec: WindowSpec, outcome: WindowResult['outcome'], subject: string): boolean =>
+  outcome === 'reverted' &&
+  spec.kept.some(
+    ({ stream, filters }) =>
+      covers(filters, subject) && !spec.streams.find((one) => one.stream === stream)!.released,
+  );
+
+const keptFilters = ({ kept }: WindowSpec): string[] => kept.flatMap(({ filters }) => filters);
 
 async function release(
   account: JetStreamWriter,
@@ -116,14 +128,34 @@ async function release(
   spec: WindowSpec,
   window: Pick<WindowResult, 'outcome' | 'sentinels'>,
 ): Promise<LetGoResult[]> {
-  const held = await hold.end();
+  const held = (await hold.end()).filter(
+    ({ message }) => !isUntouched(spec, window.outcome, message.subject),
+  );
   const captors = captorsOf(spec, since, window);
-  const again = captors.filter(({ side }) => side === 'after').map(({ stream }) => stream);
+  const barriers = barriersOf(spec, captors, window.outcome);
   const fates = await letGo(account, held, captors, spec.moved, {
     elsewhere: hold.elsewhere,
-    barrier: () => hold.barrier(again.map((stream) => barrierSubject(spec.run, stream))),
+    barrier: () => hold.barrier(barriers),
   });
   return spec.copies.map(({ filters }) => countLetGo(fates, filters));
+}
+
+/** A subject for each stream that goes on capturing, which it hears at that point. */
+function barriersOf(
+  spec: WindowSpec,
+  captors: readonly Captor[],
+  outcome: WindowResult['outcome'],
+): string[] {
+  const capturing = new Set([
+    ...captors.filter(({ side }) => side === 'after').map(({ stream }) => stream),
+    ...spec.kept.map(({ stream }) => stream),
+  ]);
+  return [...capturing].flatMap((name) => {
+    const stream = spec.streams.find((one) => one.stream === name)!;
+    if (outcome === 'taken' ? stream.taken : stream.released) return [barrierSubject(spec.run, name)];
+    const epoch = spec.copies.find(({ origin }) => origin === name)?.epoch;
+    return outcome === 'taken' && epoch ? [epochBarrier(epoch, spec.attempt)] : [];
+  });
 }
 
 /** The origins' tails from before the hold; and what the targets, or after a revert the origins, took since. */
@@ -138,11 +170,16 @@ function captorsOf(
     side,
   });
   const origins = spec.streams.filter(({ released }) => released);
-  if (outcome === 'reverted') return origins.map((origin) => tail(origin, 'after'));
+  // They hear it all the time: whatever a kept subject brought is in its stream, but for what the server dropped.
+  const kept = spec.kept.map(({ stream, filters }): Captor => {
+    return { stream, fromSeq: (since.get(stream) ?? 0) + 1, side: 'before', filters };
+  });
+  if (outcome === 'reverted') return [...kept, ...origins.map((origin) => tail(origin, 'after'))];
   const heads = new Map<string, number>();
   for (const { target, targetSeq } of sentinels)
     heads.set(target, Math.max(heads.get(target) ?? 0, targetSeq + 1));
   return [
+    ...kept,
     ...origins.map((origin) => tail(origin, 'before')),
     ...[...heads].map(([stream, fromSeq]): Captor => ({ stream, fromSeq, side: 'after' })),
   ];

@@ -12,6 +12,9 @@ export const epochFilter = (epoch: string): string => `${epoch}.*`;
 /** What is published in one attempt's window, behind the origin's last message. */
 export const sentinelSubject = (epoch: string, attempt: number): string => `${epoch}.${attempt}`;
 
+/** Stored by an origin that hears no barrier, behind what it captured by itself. */
+export const epochBarrier = (epoch: string, attempt: number): string => `${epoch}.b${attempt}`;
+
 /** What a stream hears besides its subjects until a window is settled: a barrier behind what it captured by itself. */
 export const barrierSubject = (run: string, stream: string): string =>
   `${RESERVED_PREFIX}barrier.${run}.${stream}`;

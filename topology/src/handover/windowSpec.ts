@@ -33,6 +33,11 @@ export interface WindowSpec {
   copies: Copy[];
   /** The subjects that have no owner in the window. */
   moved: string[];
+  /**
+   * Subjects that a stream hears all the time, but by another filter afterwards: in between the server answers 503 to a publish now and
+   * then (seen with 2.10 and 2.15), so they are held as well.
+   */
+  kept: { stream: string; filters: string[] }[];
   /** Whether publishes are held meanwhile; without the rights for it, publishers meet 503. */
   hold: boolean;
   /** Other bounds than DEFAULT_BOUNDS, also for whoever has to end the window of a process that died. */
@@ -91,7 +96,14 @@ export async function specifyWindow(
     // A copy may bring more than what changes hands: older messages, of subjects that have another owner now.
     ...new Set(group.copies.flatMap(({ origin, filters }) => intersectSets(filters, owned.get(origin)!))),
   ];
-  return { ...options, group: group.id, streams, copies: group.copies, moved };
+  const kept = group.streams.flatMap(({ stream, owned: before, kept: staying, final }) => {
+    const changing = before.filter((filter) => !final.includes(filter));
+    const filters = intersectSets(staying, changing);
+    // Only where a barrier can tell what the stream has captured: it gains something, or is copied from.
+    const hearsBarrier = gaining.has(stream) || group.copies.some(({ origin }) => origin === stream);
+    return filters.length > 0 && hearsBarrier ? [{ stream, filters }] : [];
+  });
+  return { ...options, group: group.id, streams, copies: group.copies, moved, kept };
 }
 
 /** How far a window has come, as the live streams tell it. */
