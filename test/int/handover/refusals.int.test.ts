@@ -112,9 +112,9 @@ describe('limits, with both numbers', () => {
     expect(error.message + JSON.stringify(findings)).toMatch(message);
   });
 
-  it('a stream whose messages vanish when they are taken cannot be moved', async () => {
-    await change(LEGACY, { retention: 'interest' });
-    expect(codesOf((await refused()).findings)).toContain('retention-not-movable');
+  it('a stream that drops what nobody reads there takes nothing that is read by nobody', async () => {
+    await change('AA_CORE_HOT', { retention: 'interest' });
+    expect(codesOf((await refused()).findings)).toContain('interest-unread');
   });
 });
 

@@ -9,7 +9,7 @@ import {
   type StreamConfig,
   type Topology,
 } from '@aa-ops/topology';
-import { migrate } from '../../../cli/src/runbook/migrate.ts';
+import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { STEP_IDS } from '../../../cli/src/saga/runDocument.ts';
 import {
@@ -31,6 +31,10 @@ const PAIRS = RETENTIONS.flatMap((from) => RETENTIONS.map((to) => [from, to] as 
 const MOVED = PAIRS.filter((pair) => !pair.includes('workqueue'));
 const REFUSED = PAIRS.filter((pair) => pair.includes('workqueue'));
 const oldest = Object.keys(NATS_WHEELS)[0]!;
+const LONG = process.env['AA_TEST_LONG'] === '1';
+/** Both versions and both ways of looking with AA_TEST_LONG; `limits -> limits` is what every other test is about. */
+const briefly = ([from, to]: readonly [Retention, Retention]): boolean =>
+  from !== 'limits' || to !== 'limits';
 
 let run: TestRun;
 let traffic: Traffic | undefined;
@@ -100,6 +104,10 @@ async function work(
   }
   return texts;
 }
+/** A source that was taken away counts as a reader for 10 s more. */
+const SOURCE_GONE = { timeout: 30_000, interval: 500 };
+const emptied = (stream: string): Promise<void> =>
+  expect.poll(async () => (await held(stream)).length, SOURCE_GONE).toBe(0);
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, n) => `${from + n}`);
 const retentionOf = async (stream: string): Promise<Partial<StreamConfig>> =>
@@ -137,8 +145,8 @@ async function overBackOver(topology: Topology, keeps: boolean): Promise<void> {
   expect(verdict).toMatchObject({ ...clean, acked: verdict.sent });
 }
 
-describe.each(MOVED)('%s -> %s', (from, to) => {
-  it.each([...new Set([oldest, undefined])])(
+describe.each(LONG ? MOVED : MOVED.filter(briefly))('%s -> %s', (from, to) => {
+  it.each(LONG || from === to ? [oldest, undefined] : [undefined])(
     'goes over, back and over again under live publishers: nothing lost, doubled or skipped (nats-server %s)',
     { timeout: 120_000 },
     async (version) => {
@@ -155,19 +163,23 @@ describe.each(MOVED)('%s -> %s', (from, to) => {
         expect(Object.keys(config.metadata ?? {}).filter((key) => key.startsWith('aa-ops'))).toEqual([]);
         expect(config.sources ?? []).toEqual([]);
       }
-      // Everything is worked, so that a stream of interest holds nothing of it any more.
-      if (to === 'interest') await expect.poll(() => held('NEW')).toEqual([]);
+      // Everything is worked, so that a stream of interest holds nothing of it any more. 2.10 keeps what was acked out of order.
+      if (to === 'interest' && !version) await emptied('NEW');
     },
   );
 
-  it('stores each message once, seen by a durable that keeps them all', { timeout: 120_000 }, async () => {
-    const topology = moving(from, to, 'w', 'idle');
-    run = await startRun(topology);
-    await overBackOver(topology, true);
-  });
+  it.runIf(LONG || from === 'limits')(
+    'stores each message once, seen by a durable that keeps them all',
+    { timeout: 120_000 },
+    async () => {
+      const topology = moving(from, to, 'w', 'idle');
+      run = await startRun(topology);
+      await overBackOver(topology, true);
+    },
+  );
 });
 
-describe('streams of interest', () => {
+describe('streams of interest', { timeout: 120_000 }, () => {
   it('each durable goes on at its own place, and what all have acked goes', async () => {
     run = await startRun(moving('interest', 'interest', 'a', 'w'));
     await publish('x.a', 1, 20);
@@ -183,7 +195,7 @@ describe('streams of interest', () => {
     await go('single');
     expect(await work('OLD', 'a', 100)).toEqual([]);
     expect(await work('OLD', 'w', 100)).toEqual([...numbers(12, 20), ...numbers(21, 25)]);
-    await expect.poll(() => held('OLD')).toEqual([]);
+    await emptied('OLD');
   });
 
   it('what was worked over there in an earlier cycle is not missed here, and does not stop a way back', async () => {
@@ -197,7 +209,7 @@ describe('streams of interest', () => {
     // 1 comes first; 2 and 3 were acked above it, and come once more.
     expect(await work('NEW', 'w', 2)).toEqual(['1', '2']);
     // First unacked here: 3. Its copy on OLD is gone, because OLD's durable acked it.
-    expect(await held('OLD')).not.toContain('3');
+    await expect.poll(() => held('OLD'), SOURCE_GONE).not.toContain('3');
     await go('single');
     expect(await work('OLD', 'w', 100)).toEqual(numbers(4, 10));
   });
@@ -216,7 +228,24 @@ describe('streams of interest', () => {
     await go('multi');
     expect(await retentionOf('NEW')).toMatchObject({ retention: 'interest' });
     expect(await work('NEW', 'w', 100)).toEqual(numbers(1, 6));
-    await expect.poll(() => held('NEW')).toEqual([]);
+    await emptied('NEW');
+  });
+
+  it('a run that stops before the end leaves it to the next one, forward or back, to let go again', async () => {
+    run = await startRun(moving('interest', 'interest', 'w'));
+    await publish('x.a', 1, 6);
+    const pause = { to: 'multi', options: OPTIONS, pauseBefore: 'verify' } as const;
+    expect(await migrate(run.environment, pause)).toMatchObject({ exitCode: 4 });
+    for (const stream of ['OLD', 'NEW'])
+      expect(ownRetention(await retentionOf(stream)), stream).toBe('interest');
+    expect(await retentionOf('NEW')).toMatchObject({ retention: 'limits' });
+    expect(await resume(run.environment)).toMatchObject({ exitCode: 0 });
+    await go('single');
+    expect(await migrate(run.environment, pause)).toMatchObject({ exitCode: 4 });
+    expect(await rollBack(run.environment)).toMatchObject({ exitCode: 0, json: { to: 'single' } });
+    for (const stream of ['OLD', 'NEW'])
+      expect(await retentionOf(stream), stream).toMatchObject({ retention: 'interest' });
+    expect(await work('OLD', 'w', 100)).toEqual(numbers(1, 6));
   });
 
   it('is refused where the mode has nobody who reads what would be dropped', async () => {
@@ -247,7 +276,7 @@ describe.each(REFUSED)('%s -> %s', (from, to) => {
 });
 
 /** What the table in docs/handover.md rests on: what servers do, without us. */
-describe.each([...new Set([oldest, undefined])])('what nats-server %s does', (version) => {
+describe.each([oldest, undefined])('what nats-server %s does', (version) => {
   const start = async (): Promise<void> => {
     run = await startRun(
       topologyOf('none', { single: { subjects: {} } }),
