@@ -88,7 +88,7 @@ async function findingsOf(
     ...checkCopy({ origin: name, target: name, filters: [] }, size, info, anew),
     ...checkRoom(anew, size, false),
     ...checkReaders(group, () => consumers, streams, durables),
-    ...[info.config, config].flatMap(checkSources),
+    ...[info.config, config].flatMap((one) => [...checkSources(one), ...checkRetained(one)]),
     ...(taken && taken.config.metadata?.[STAND_IN_RUN] !== run.id ? [standInTaken(standInOf(name))] : []),
     ...checkAccount(
       used,
@@ -134,6 +134,19 @@ const checkSources = ({ name, sources }: StreamConfig): Finding[] =>
           severity: 'refuse',
           message: `${name} sources ${sources!.map((source) => source.name).join(', ')}: made anew it would copy from them again`,
           hint: 'take the sources away first',
+        },
+      ];
+
+/** Made anew such a stream has no consumer at first, and what comes back would be dropped; or all that was acked would come back. */
+const checkRetained = ({ name, retention = 'limits' }: StreamConfig): Finding[] =>
+  retention === 'limits'
+    ? []
+    : [
+        {
+          code: 'retention-not-movable',
+          severity: 'refuse',
+          message: `${name} has, or is to have, retention ${retention}: what its consumers have taken is gone, so that a copy there and back cannot be proved`,
+          hint: 'only streams that stay at retention limits are made anew',
         },
       ];
 
