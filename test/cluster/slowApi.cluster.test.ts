@@ -43,7 +43,7 @@ test.each([
     expect(slow.answers - before).toBeGreaterThan(20);
     expect(slow.hung).toBeGreaterThanOrEqual(unanswered);
     console.log(
-      `${mode}: ${slow.answers - before} answers, ${slow.hung} never given; ${document.steps.map(({ id, ms }) => `${id} ${ms} ms`).join(', ')}`,
+      `${mode}: ${slow.answers - before} answers, ${slow.hung} requests without any; ${document.steps.map(({ id, ms }) => `${id} ${ms} ms`).join(', ')}`,
     );
   },
   600_000,

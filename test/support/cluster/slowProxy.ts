@@ -18,7 +18,7 @@ export interface SlowProxy {
   /** What has come through so far. */
   readonly connections: number;
   readonly answers: number;
-  /** Answers that were never given. */
+  /** Connections whose requests were never answered. */
   readonly hung: number;
   stop(): void;
 }
@@ -27,7 +27,8 @@ export interface SlowProxy {
 export async function startSlowProxy(cluster: ClusterDescription): Promise<SlowProxy> {
   const target = { host: HOST_IP, port: Number(new URL(cluster.access.url).port) };
   const sockets = new Set<Socket>();
-  const count = { connections: 0, answers: 0, hung: 0 };
+  const hung = new Set<Socket>();
+  const count = { connections: 0, answers: 0 };
   const server = createServer((client) => {
     count.connections += 1;
     const upstream = connect(target);
@@ -44,7 +45,7 @@ export async function startSlowProxy(cluster: ClusterDescription): Promise<SlowP
     upstream.on('data', (chunk) => {
       count.answers += 1;
       // The first that a client says is its greeting: the answer to that is the handshake.
-      if (isHanging && said > 1) return void (count.hung += 1);
+      if (isHanging && said > 1) return void hung.add(client);
       // In their order, whatever each one's delay.
       later(performance.now() + proxy.delayMs(count.answers), () => client.write(chunk));
     });
@@ -79,7 +80,7 @@ export async function startSlowProxy(cluster: ClusterDescription): Promise<SlowP
       return count.answers;
     },
     get hung() {
-      return count.hung;
+      return hung.size;
     },
     stop() {
       server.close();
