@@ -7,27 +7,47 @@ import type { Finding } from './finding.ts';
 
 type Retained = Pick<StreamConfig, 'name' | 'retention' | 'metadata'>;
 
-/** Why a work queue takes part in no handover; each was run (retention.int.test.ts). */
-const INTO_QUEUE =
-  'its durable deletes what it acks while the copy is still compared and held publishes are looked for, so a message could be stored twice and nobody would know';
-const OUT_OF_QUEUE =
-  'its messages could be copied, but not handed back: the way back would end in a work queue';
+const WHAT_MOVES = 'keep these subjects where they are, or give both streams retention limits or interest';
 
 /**
  * Which pairs of retentions a copy moves without loss, in both directions: what cannot go back does not go forward either. Streams with
- * `interest` keep everything while a handover is under way (`interestMoves`); a work queue cannot be made to (10052).
+ * `interest` keep everything while a handover is under way (`interestMoves`); a work queue cannot be made to (10052). What servers
+ * do with each pair is in retention.int.test.ts.
  */
 export function checkRetention(origin: Retained, target: Retained, interestMoves: boolean): Finding[] {
   const [from, to] = [ownRetention(origin), ownRetention(target)];
-  const refuse = (message: string, hint: string): Finding[] => [
-    { code: 'retention-not-movable', severity: 'refuse', message, hint, details: { from, to } },
-  ];
-  const keep = 'keep these subjects where they are, or give both streams retention limits or interest';
-  if (to === 'workqueue') return refuse(`${target.name} has retention workqueue: ${INTO_QUEUE}`, keep);
-  if (from === 'workqueue') return refuse(`${origin.name} has retention workqueue: ${OUT_OF_QUEUE}`, keep);
+  const details = { origin: origin.name, target: target.name, from, to };
+  if (to === 'workqueue')
+    return [
+      {
+        code: 'retention-not-movable',
+        severity: 'refuse',
+        message: `${target.name} has retention workqueue: its durable deletes what it acks while the copy is still compared and held publishes are looked for, so a message could be stored twice and nobody would know`,
+        hint: WHAT_MOVES,
+        details,
+      },
+    ];
+  if (from === 'workqueue')
+    return [
+      {
+        code: 'retention-not-movable',
+        severity: 'refuse',
+        message: `${origin.name} has retention workqueue: its messages could be copied, but not handed back, since the way back would end in a work queue`,
+        hint: WHAT_MOVES,
+        details,
+      },
+    ];
   if (interestMoves || (from === 'limits' && to === 'limits')) return [];
   const { name } = from === 'interest' ? origin : target;
-  return refuse(`${name} has retention interest: what its consumers have taken is gone`, keep);
+  return [
+    {
+      code: 'retention-not-movable',
+      severity: 'refuse',
+      message: `${name} has retention interest: what its consumers have taken is gone`,
+      hint: WHAT_MOVES,
+      details,
+    },
+  ];
 }
 
 /** A durable as a mode places it. */
