@@ -218,6 +218,9 @@ describe('streams of interest', { timeout: 120_000 }, () => {
     for (const step of upTo) {
       const paused = await migrate(run.environment, { to: 'multi', options: OPTIONS, pauseBefore: step });
       expect(paused, step).toMatchObject({ json: { pausedBefore: step } });
+      // The copy has to stand before it is taken back: a target of interest that nobody reads yet would drop it.
+      const copied = step === 'expand' ? [] : numbers(1, 6);
+      await expect.poll(() => held('NEW'), SOURCE_GONE).toEqual(copied);
       expect(await rollBack(run.environment), step).toMatchObject({ exitCode: 0, json: { to: 'single' } });
       expect(await retentionOf('OLD')).toMatchObject({ retention: 'interest' });
     }
