@@ -9,6 +9,7 @@ import {
   type StreamConfig,
   type Topology,
 } from '@aa-ops/topology';
+import { checkRetention } from '../../../topology/src/handover/preflight/checkRetention.ts';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { STEP_IDS } from '../../../cli/src/saga/runDocument.ts';
@@ -39,7 +40,7 @@ let run: TestRun;
 let traffic: Traffic | undefined;
 afterEach(async () => {
   await traffic?.stop();
-  await run.stop();
+  await run?.stop();
   traffic = undefined;
 });
 
@@ -272,6 +273,20 @@ describe.each(REFUSED)('%s -> %s', (from, to) => {
         : /^OLD has retention workqueue: .* the way back would end in a work queue/;
     expect((await findings())['retention-not-movable']).toMatch(reason);
     expect(JSON.stringify([await retentionOf('OLD'), await retentionOf('NEW')])).toBe(before);
+  });
+});
+
+describe('streams of interest with replicas', () => {
+  it.each([
+    ['limits', 'interest', 'NEW'],
+    ['interest', 'limits', 'OLD'],
+    ['interest', 'interest', 'OLD'],
+  ] as const)('%s -> %s is refused', (from, to, name) => {
+    const config = (stream: string, retention: Retention) =>
+      ({ name: stream, subjects: [], retention, num_replicas: 3 }) as StreamConfig;
+    const [finding] = checkRetention(config('OLD', from), config('NEW', to), true);
+    expect(finding).toMatchObject({ code: 'retention-not-movable', severity: 'refuse' });
+    expect(finding!.message).toContain(`${name} has retention interest, and OLD has 3 replicas`);
   });
 });
 

@@ -5,7 +5,7 @@ import type { CopyRole } from '../types.ts';
 import { filtersOf } from './checkReaders.ts';
 import type { Finding } from './finding.ts';
 
-type Retained = Pick<StreamConfig, 'name' | 'retention' | 'metadata'>;
+type Retained = Pick<StreamConfig, 'name' | 'retention' | 'metadata' | 'num_replicas'>;
 
 const WHAT_MOVES = 'keep these subjects where they are, or give both streams retention limits or interest';
 
@@ -37,8 +37,20 @@ export function checkRetention(origin: Retained, target: Retained, interestMoves
         details,
       },
     ];
-  if (interestMoves || (from === 'limits' && to === 'limits')) return [];
+  if (from === 'limits' && to === 'limits') return [];
   const { name } = from === 'interest' ? origin : target;
+  const replicated = [origin, target].find(({ num_replicas = 1 }) => num_replicas > 1);
+  if (replicated)
+    return [
+      {
+        code: 'retention-not-movable',
+        severity: 'refuse',
+        message: `${name} has retention interest, and ${replicated.name} has ${replicated.num_replicas} replicas: a target of interest was seen to lack copies there`,
+        hint: 'give both streams retention limits, or one replica, for the migration',
+        details,
+      },
+    ];
+  if (interestMoves) return [];
   return [
     {
       code: 'retention-not-movable',
