@@ -5,12 +5,16 @@ import {
   type JetStreamWriter,
   type KeyValueEntry,
   listKeys,
+  OpsError,
   type PairMemory,
   readKey,
   STATE_BUCKET,
   writeKey,
 } from '@aa-ops/topology';
 import type { RunDocument } from './runDocument.ts';
+
+/** Kept while a run is open, for an account that gets full in the middle of it: some ten documents and entries. */
+const RESERVE_BYTES = 64 * 1024;
 
 export interface JournalEntry {
   n: number;
@@ -32,7 +36,7 @@ export interface LeaseRecord {
 
 /**
  * Everything that is known of an environment between commands, in the KV bucket `aa-ops`, keys prefixed with the
- * topology's name: `open` (the id of the open run), `run.<id>`, `journal.<id>.<n>`, `memory`, `lease`.
+ * topology's name: `open` (the id of the open run), `run.<id>`, `journal.<id>.<n>`, `memory`, `lease`, `reserve`.
  */
 export class StateReader {
   protected readonly account: JetStreamReader;
@@ -102,8 +106,21 @@ export class StateStore extends StateReader {
     return new StateStore(account, topology.name);
   }
 
-  private put(name: string, value: unknown, expected?: number): Promise<number> {
-    return writeKey(this.writer, STATE_BUCKET, this.key(name), value, expected);
+  /** Where nothing can be stored any more, the reserve makes room: a run has to be able to say what it takes back. */
+  private async put(name: string, value: unknown, expected?: number): Promise<number> {
+    const write = (): Promise<number> => writeKey(this.writer, STATE_BUCKET, this.key(name), value, expected);
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof OpsError) || error.code !== 'state-unwritable') throw error;
+      await this.setReserve(0).catch(() => {}); // the first error is the one to tell
+      return write();
+    }
+  }
+
+  private async setReserve(bytes: number): Promise<void> {
+    const key = this.key('reserve');
+    await writeKey(this.writer, STATE_BUCKET, key, { room: '.'.repeat(bytes) });
   }
 
   async saveRun(run: RunDocument): Promise<void> {
@@ -113,12 +130,14 @@ export class StateStore extends StateReader {
   /** The document first: whoever reads the pointer finds it. */
   async openNewRun(run: RunDocument): Promise<void> {
     await this.saveRun(run);
+    await this.setReserve(RESERVE_BYTES);
     await this.put('open', { run: run.id });
   }
 
   async closeRun(run: RunDocument): Promise<void> {
     await this.saveRun(run);
     await this.put('open', { run: null });
+    await this.setReserve(0);
   }
 
   async saveMemory(memory: PairMemory): Promise<void> {
