@@ -128,6 +128,8 @@ const result = {
   lost: verdict.lost,
   doubled: verdict.doubled,
   refused: verdict.refused,
+  unanswered: verdict.unanswered,
+  errors: verdict.errors,
   outOfOrderWaiting: verdict.outOfOrderWaiting,
   outOfOrderPipelined: verdict.outOfOrderPipelined,
 };
