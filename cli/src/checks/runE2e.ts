@@ -74,7 +74,7 @@ async function sendAndAwait(request: E2eRequest, database: Database): Promise<E2
   const elapsed = (): number => Math.round((performance.now() - begun) * 10) / 10;
   const event = { userId, date, rmssd: result.rmssd, capturedAt: capturedAt.toISOString() };
   let refusal = await knock(request, event);
-  // The endpoints of a Service follow a rollout with a delay, of half a minute where the API server was away before.
+  // The endpoints of a Service follow a rollout with a delay, and an API server that has just started knows of none.
   while (refusal?.isNobodyThere && elapsed() < timeoutMs) {
     await pause(KNOCK_EVERY_MS, undefined, { signal });
     refusal = await knock(request, event);

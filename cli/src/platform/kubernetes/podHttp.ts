@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { OpsError, type Workload } from '@aa-ops/topology';
 import type { Pod } from '../platform.ts';
 import type { KubeApi } from './kubeApi.ts';
@@ -27,32 +26,15 @@ export async function getFromPod(
   }
 }
 
-/** An API server that has just started, and endpoints that have just changed, know their way a moment later. */
-const DOOR_MS = 10_000;
-const KNOCK_EVERY_MS = 500;
-
 /** POST to a producer's Service through the API server. That keeps `authorization` for itself. */
-export async function postToDoor(
+export const postToDoor = (
   api: KubeApi,
   producer: Workload,
   path: string,
   headers: Record<string, string>,
   body: string,
-): Promise<{ status: number; body: string }> {
-  const asked = {
-    apiGroup: '',
-    verb: 'create',
-    resource: 'services/proxy',
-    name: frontDoorName(producer),
-  } as const;
-  const deadline = performance.now() + DOOR_MS;
-  for (;;) {
-    try {
-      return await api.proxy(asked, { path, method: 'POST', headers, body });
-    } catch (error) {
-      const isUnreachable = error instanceof OpsError && error.code === 'pod-unreachable';
-      if (!isUnreachable || performance.now() > deadline) throw error;
-      await pause(KNOCK_EVERY_MS);
-    }
-  }
-}
+): Promise<{ status: number; body: string }> =>
+  api.proxy(
+    { apiGroup: '', verb: 'create', resource: 'services/proxy', name: frontDoorName(producer) },
+    { path, method: 'POST', headers, body },
+  );
