@@ -73,7 +73,7 @@ export async function letGoBefore(
   await account.updateStream({ ...open, subjects: [...gaining.stream.taken!, `${prefix}.>`] });
   const windowMs = performance.now() - begun;
 
-  const held = await hold.end();
+  const held = await hold.end([gaining.stream.barrier]);
   await letGo(account, held.slice(done), [{ stream: target, fromSeq: last + 1, side: 'after' }], spec.moved, {
     barrier: () => hold.barrier([gaining.stream.barrier]),
   });

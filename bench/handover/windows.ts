@@ -47,6 +47,10 @@ const publishers: PublisherSpec[] = [
 const quantile = (values: number[], q: number): number =>
   values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))]!;
 
+const nearest = (spans: readonly { from: number }[], at: number): number =>
+  spans.map(({ from }) => at - from).toSorted((a, b) => Math.abs(a) - Math.abs(b))[0]!;
+const round = (ms: number): number => Math.round(ms * 10) / 10;
+
 const topology: Topology = { ...seedTopology, environment: { ...seedTopology.environment, replicas } };
 const cluster = replicas > 1 ? await startNatsCluster(replicas) : undefined;
 const server = cluster ? undefined : await startNats();
@@ -84,6 +88,7 @@ const windows: number[] = [];
 /** Of each publish that met a window: how long it has waited, less that window. */
 const beyond: number[] = [];
 const options = { leaveReaders: false, orphanSubjects: false, copy: 'unacked', autoRollback: false };
+const all: { from: number; to: number }[] = [];
 let held = 0;
 for (let cycle = 0; cycle < cycles; cycle++) {
   for (const go of [() => migrate(environment, { to: 'multi', options }), () => rollBack(environment)]) {
@@ -93,6 +98,7 @@ for (let cycle = 0; cycle < cycles; cycle++) {
     if (outcome.exitCode !== 0) throw outcome.error ?? new Error(JSON.stringify(outcome.json));
     const { windowMs } = outcome.json.handovers[0]!;
     windows.push(windowMs);
+    all.push({ ...window });
     const met = traffic
       .stored()
       .filter(({ sentAt, answeredAt }) => sentAt < window.to && answeredAt > window.from);
@@ -129,6 +135,9 @@ const result = {
   doubled: verdict.doubled,
   refused: verdict.refused,
   unanswered: verdict.unanswered,
+  /** ms from the nearest window's beginning to when they were sent. */
+  unansweredSent: traffic.unanswered().map((sentAt) => round(nearest(all, sentAt))),
+  storedUnanswered: verdict.storedUnacked,
   errors: verdict.errors,
   outOfOrderWaiting: verdict.outOfOrderWaiting,
   outOfOrderPipelined: verdict.outOfOrderPipelined,

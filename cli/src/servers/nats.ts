@@ -51,6 +51,8 @@ export interface ClusterOptions {
   name: string;
   port: number;
   routes: string[];
+  /** Host and port that the others are told to reach it by; default: its own. */
+  advertise?: string;
 }
 
 const START_BOUND_MS = 30_000;
@@ -76,6 +78,7 @@ export async function startNatsNode(options: NatsOptions, cluster?: ClusterOptio
   if (cluster) {
     args.push('--cluster_name', cluster.name, '--cluster', `nats://127.0.0.1:${cluster.port}`);
     args.push('--routes', cluster.routes.join(','));
+    if (cluster.advertise) args.push('--cluster_advertise', cluster.advertise);
   }
 
   const start = async (): Promise<Child> => {

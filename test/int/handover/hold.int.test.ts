@@ -22,8 +22,7 @@ async function throughWindow<T>(
   const waiting = publish();
   await account.connection.flush();
   await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
-  const held = await hold.end();
-  await hold.barrier(['_aa-ops.barrier.t.B']);
+  const held = await hold.end(['_aa-ops.barrier.t.B']);
   const captors = [
     { stream: 'A', fromSeq: a!.state.last_seq + 1, side: 'before' as const },
     { stream: 'B', fromSeq: b!.state.last_seq + 1, side: 'after' as const },
@@ -115,8 +114,7 @@ describe('publishes that a stream captured by itself', () => {
     await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
     await publish('a.after', 'bare');
     await publish('a.after', 'id', { 'Nats-Msg-Id': 'two' });
-    const held = await hold.end();
-    await hold.barrier(['_aa-ops.barrier.t.B']);
+    const held = await hold.end(['_aa-ops.barrier.t.B']);
     const fates = await letGo(
       account,
       held,
@@ -145,7 +143,7 @@ describe('publishes that a stream captured by itself', () => {
     account.connection.publish('a.1', 'let go by another', { reply: '_aa-ops.let-go.x.0' });
     account.connection.publish('a.1', 'published');
     await account.connection.flush();
-    const held = await hold.end();
+    const held = await hold.end([]);
     await hold.close();
     expect(held.map(({ message }) => decoder.decode(message.data))).toEqual(['published']);
   });

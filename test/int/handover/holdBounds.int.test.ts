@@ -90,7 +90,7 @@ describe('more than may be held', () => {
     for (let i = 0; i < 40; i++)
       run.account.connection.publish('unowned.x', new Uint8Array(MEGABYTE - 1_000));
     await run.account.connection.flush();
-    const held = await hold.end();
+    const held = await hold.end([]);
     await hold.close();
     expect(hold.overflown).toBe(true);
     expect(held.length).toBeLessThanOrEqual(20);

@@ -27,6 +27,8 @@ export interface Stored {
 export interface WatchedTraffic extends Traffic {
   /** What was stored since the last call. */
   stored(): Stored[];
+  /** When those publishes were sent that got no answer, `performance.now()`. */
+  unanswered(): readonly number[];
   /** Since the last call, and begins anew. */
   met(): Met;
 }
@@ -39,6 +41,7 @@ export async function startWatchedTraffic(
   const nothing = { refused: 0, unanswered: 0, longestWaitMs: 0, first: 0, last: 0 };
   let seen = { ...nothing };
   let stored: Stored[] = [];
+  const unanswered: number[] = [];
   const watched = (sender: Sender): Sender => ({
     ...sender,
     async send(message) {
@@ -49,7 +52,10 @@ export async function startWatchedTraffic(
         stored.push({ sentAt, answeredAt: now });
         seen.longestWaitMs = Math.max(seen.longestWaitMs, now - sentAt);
       }
-      if (outcome.status === 'unanswered') seen.unanswered += 1;
+      if (outcome.status === 'unanswered') {
+        seen.unanswered += 1;
+        unanswered.push(sentAt);
+      }
       if (outcome.status === 'refused') {
         if (seen.refused === 0) seen.first = sentAt;
         seen.refused += 1;
@@ -66,6 +72,7 @@ export async function startWatchedTraffic(
       stored = [];
       return all;
     },
+    unanswered: () => unanswered,
     met() {
       const { first, last, refused, unanswered, longestWaitMs } = seen;
       seen = { ...nothing };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { JetStreamWriter } from '@aa-ops/topology';
 import { freePorts } from '../../../cli/src/servers/index.ts';
 import { startNatsNode } from '../../../cli/src/servers/nats.ts';
@@ -15,10 +16,14 @@ export interface FaultCluster {
   metaLeader(): NatsServer;
   /** Cuts every route of one server, or lets them through again. */
   cut(server: NatsServer, isCut: boolean): void;
+  /** Everything between two servers arrives so many ms later from now on. */
+  delay(one: NatsServer, other: NatsServer, ms: number): void;
   stop(): Promise<void>;
 }
 
 const NODES = 3;
+/** The port of the discard protocol, where nobody listens: refused at once. */
+const NOBODY = '127.0.0.1:9';
 
 export async function startFaultCluster(): Promise<FaultCluster> {
   const ports = await freePorts(2 * NODES);
@@ -37,6 +42,8 @@ export async function startFaultCluster(): Promise<FaultCluster> {
           name: 'aa-ops-faults',
           port,
           routes: links.filter(({ from }) => from === node).map((link) => `nats://127.0.0.1:${link.port}`),
+          // Servers tell each other of the third, and would connect to it past us.
+          advertise: NOBODY,
         },
       ),
     ),
@@ -53,6 +60,10 @@ export async function startFaultCluster(): Promise<FaultCluster> {
     cut(server, isCut) {
       const node = servers.indexOf(server);
       for (const link of links) if (link.from === node || link.to === node) link.cut(isCut);
+    },
+    delay(one, other, ms) {
+      const pair = [servers.indexOf(one), servers.indexOf(other)];
+      for (const link of links) if (pair.includes(link.from) && pair.includes(link.to)) link.delay(ms);
     },
     async stop() {
       await Promise.all(servers.map((server) => server.stop()));
@@ -81,13 +92,15 @@ interface Link {
   to: number;
   port: number;
   cut(isCut: boolean): void;
+  delay(ms: number): void;
   close(): void;
 }
 
-/** Carries one server's connections to another one's route port, unless it is cut. */
+/** Carries one server's connections to another one's route port, in order and perhaps late, unless it is cut. */
 async function openLink(from: number, to: number, target: number): Promise<Link> {
   const open = new Set<Socket>();
   let isCut = false;
+  let lateMs = 0;
   const server: Server = createServer((near) => {
     if (isCut) return void near.destroy();
     const far = connect(target, '127.0.0.1');
@@ -96,7 +109,11 @@ async function openLink(from: number, to: number, target: number): Promise<Link>
       [far, near],
     ] as const) {
       open.add(one);
-      one.pipe(other);
+      let carried = Promise.resolve<unknown>(undefined);
+      one.on('data', (chunk) => {
+        const due = lateMs > 0 ? pause(lateMs) : undefined;
+        carried = carried.then(() => due).then(() => other.write(chunk));
+      });
       one.on('error', () => {});
       one.on('close', () => {
         open.delete(one);
@@ -115,6 +132,9 @@ async function openLink(from: number, to: number, target: number): Promise<Link>
     cut(next) {
       isCut = next;
       if (isCut) closeAll();
+    },
+    delay(ms) {
+      lateMs = ms;
     },
     close() {
       server.close();

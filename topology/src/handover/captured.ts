@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type JetStreamWriter, type Msg, readRange, type StreamMessage } from '../jetstream/index.ts';
+import {
+  type JetStreamWriter,
+  type Msg,
+  readRange,
+  type StreamMessage,
+  type Tail,
+} from '../jetstream/index.ts';
+import { covers } from '../subjects/sets.ts';
 import type { HeldMessage } from './hold.ts';
 
 /** A stream that may have captured a held message itself: just before the release, or just after the take. */
@@ -10,6 +17,8 @@ export interface Captor {
   filters?: readonly string[];
   /** `before` the window: its messages match held ones from the front; `after`: from the back. */
   side: 'before' | 'after';
+  /** Follows it since before the hold; without one, the range is read. */
+  tail?: Tail | undefined;
 }
 
 /** Where a stream keeps a message. */
@@ -77,8 +86,9 @@ async function placesCaptured(
 ): Promise<Map<string, StoredAt[]>> {
   const places = new Map<string, StoredAt[]>();
   await Promise.all(
-    captors.map(async ({ stream, fromSeq, filters: own = filters }) => {
-      for await (const batch of readRange(account, stream, { fromSeq, filters: [...own] })) {
+    captors.map(async (captor) => {
+      const { stream } = captor;
+      for await (const batch of readCaptor(account, captor, filters)) {
         for (const message of batch) {
           if (message.headers.has('Nats-Stream-Source')) continue; // a copy: its original is counted
           const key = keyOfStored(message);
@@ -90,6 +100,18 @@ async function placesCaptured(
     }),
   );
   return places;
+}
+
+async function* readCaptor(
+  account: JetStreamWriter,
+  { stream, fromSeq, filters, tail }: Captor,
+  moved: readonly string[],
+): AsyncGenerator<StreamMessage[]> {
+  const wanted = [...(filters ?? moved)];
+  const info = tail && (await account.stream(stream)); // its leader tells how much there is
+  const followed = info && (await tail.through(info.state.last_seq));
+  if (!followed) yield* readRange(account, stream, { fromSeq, filters: wanted });
+  else yield followed.filter(({ seq, subject }) => seq >= fromSeq && covers(wanted, subject));
 }
 
 const keyOfStored = ({ subject, headers, data }: StreamMessage): string => keyOf(subject, headers, data);

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Host } from '../host.ts';
-import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
+import { type ConnectSettings, followTail, type JetStreamWriter, type Tail } from '../jetstream/index.ts';
 import { covers } from '../subjects/sets.ts';
 import { type Hold, openHold } from './hold.ts';
-import { barrierSubject, epochBarrier } from './names.ts';
+import { barrierSubject, epochBarrier, lastCallSubject } from './names.ts';
 import type { Captor } from './captured.ts';
 import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
@@ -42,10 +42,12 @@ export interface WindowOutcome {
   letGo: LetGoResult[];
 }
 
-/** A hold, and the last sequence of each stream before it stood: what came later may be captured and held. */
+/** A hold, the last sequence of each stream before it stood, since what came later may be captured and held, and what they have stored since. */
 interface StandingHold {
   hold: Hold;
   since: Map<string, number>;
+  tails: Map<string, Tail | undefined>;
+  close(): Promise<void>;
 }
 
 /**
@@ -68,8 +70,10 @@ export async function handOver(
   await options.guard?.arm(spec);
   try {
     return await journal.effect('window', { spec }, async () => {
-      const standing = await holdFor(account, settings, spec);
+      const lastCalls = spec.hold ? await announceLastCall(account, spec) : [];
+      const standing = await holdFor(account, settings, spec, { follow: true });
       try {
+        await standing?.hold.lastCall(lastCalls);
         const window = await runWindow(account, spec, () => !standing?.hold.overflown);
         const letGo = standing ? await release(account, standing, spec, window) : [];
         host.notify({
@@ -80,12 +84,29 @@ export async function handOver(
         });
         return { spec, window, letGo };
       } finally {
-        await standing?.hold.close();
+        await standing?.close();
       }
     });
   } finally {
     await options.guard?.disarm().catch((error: unknown) => missed(host, error));
   }
+}
+
+/**
+ * Lets each origin hear a subject of ours besides its own. A publish that was routed to it before the hold stood may still be on its way
+ * when the release comes: the stream would drop it, and nobody would hold it.
+ */
+async function announceLastCall(account: JetStreamWriter, spec: WindowSpec): Promise<string[]> {
+  const giving = (await readWindow(account, spec)).filter(
+    ({ stands, stream }) => stands === 'before' && stream.released,
+  );
+  return Promise.all(
+    giving.map(async ({ config, stream }) => {
+      const subject = lastCallSubject(spec.run, stream.stream);
+      await account.updateStream({ ...config, subjects: [...stream.before, subject] });
+      return subject;
+    }),
+  );
 }
 
 /** The window is over without it: a guardian that died in it is to be known of, and no reason to stop. */
@@ -96,11 +117,15 @@ const missed = (host: Host, error: unknown): void =>
     message: `the second process of the handover is gone: ${messageOf(error)}`,
   });
 
-/** Opens the hold of a window; `since` is read first, so that nothing falls between the two. */
+/**
+ * Opens the hold of a window; `since` is read first, so that nothing falls between the two. `follow`: reads along what the streams store, which costs
+ * time that only who ends the window should take.
+ */
 export async function holdFor(
   account: JetStreamWriter,
   settings: ConnectSettings,
   spec: WindowSpec,
+  { follow = false } = {},
 ): Promise<StandingHold | undefined> {
   const filters = [...spec.moved, ...keptFilters(spec)];
   if (!spec.hold || filters.length === 0) return undefined;
@@ -109,7 +134,21 @@ export async function holdFor(
     infos.flatMap((info) => (info ? [[info.config.name, info.state.last_seq] as const] : [])),
   );
   const { holdBytes } = spec.bounds ?? DEFAULT_BOUNDS;
-  return { hold: await openHold(settings, filters, { maxBytes: holdBytes }), since };
+  const hold = await openHold(settings, filters, { maxBytes: holdBytes });
+  const followed = await Promise.all(
+    [...(follow ? since : [])].map(
+      async ([stream, last]) => [stream, await followTail(account, stream, last + 1)] as const,
+    ),
+  );
+  const tails = new Map(followed);
+  return {
+    hold,
+    since,
+    tails,
+    async close() {
+      await Promise.all([hold.close(), ...followed.map(([, tail]) => tail?.close())]);
+    },
+  };
 }
 
 /** A stream that only would have gained heard the same filters all the time. */
@@ -124,15 +163,15 @@ const keptFilters = ({ kept }: WindowSpec): string[] => kept.flatMap(({ filters 
 
 async function release(
   account: JetStreamWriter,
-  { hold, since }: StandingHold,
+  { hold, since, tails }: StandingHold,
   spec: WindowSpec,
   window: Pick<WindowResult, 'outcome' | 'sentinels'>,
 ): Promise<LetGoResult[]> {
-  const held = (await hold.end()).filter(
+  const captors = captorsOf(spec, since, tails, window);
+  const barriers = barriersOf(spec, captors, window.outcome);
+  const held = (await hold.end(barriers)).filter(
     ({ message }) => !isUntouched(spec, window.outcome, message.subject),
   );
-  const captors = captorsOf(spec, since, window);
-  const barriers = barriersOf(spec, captors, window.outcome);
   const fates = await letGo(account, held, captors, spec.moved, {
     elsewhere: hold.elsewhere,
     barrier: () => hold.barrier(barriers),
@@ -162,17 +201,25 @@ function barriersOf(
 function captorsOf(
   spec: WindowSpec,
   since: ReadonlyMap<string, number>,
+  tails: StandingHold['tails'],
   { outcome, sentinels }: Pick<WindowResult, 'outcome' | 'sentinels'>,
 ): Captor[] {
   const tail = ({ stream }: WindowSpec['streams'][number], side: Captor['side']): Captor => ({
     stream,
     fromSeq: (since.get(stream) ?? 0) + 1,
     side,
+    tail: tails.get(stream),
   });
   const origins = spec.streams.filter(({ released }) => released);
   // They hear it all the time: whatever a kept subject brought is in its stream, but for what the server dropped.
   const kept = spec.kept.map(({ stream, filters }): Captor => {
-    return { stream, fromSeq: (since.get(stream) ?? 0) + 1, side: 'before', filters };
+    return {
+      stream,
+      fromSeq: (since.get(stream) ?? 0) + 1,
+      side: 'before',
+      filters,
+      tail: tails.get(stream),
+    };
   });
   if (outcome === 'reverted') return [...kept, ...origins.map((origin) => tail(origin, 'after'))];
   const heads = new Map<string, number>();
@@ -181,7 +228,12 @@ function captorsOf(
   return [
     ...kept,
     ...origins.map((origin) => tail(origin, 'before')),
-    ...[...heads].map(([stream, fromSeq]): Captor => ({ stream, fromSeq, side: 'after' })),
+    ...[...heads].map(([stream, fromSeq]): Captor => ({
+      stream,
+      fromSeq,
+      side: 'after',
+      tail: tails.get(stream),
+    })),
   ];
 }
 
@@ -210,7 +262,7 @@ export async function recoverWindow(
     const window = await runWindow(account, spec, () => !holding?.hold.overflown);
     return { window, letGo: holding ? await release(account, holding, spec, window) : [] };
   } finally {
-    await holding?.hold.close();
+    await holding?.close();
   }
 }
 

@@ -4,9 +4,10 @@ import {
   type ConnectSettings,
   DEFAULT_PATIENCE_MS,
   type Msg,
+  type MsgHdrs,
   type NatsConnection,
+  newHeaders,
   openConnection,
-  patiently,
   type Subscription,
 } from '../jetstream/index.ts';
 import { RESERVED_PREFIX } from '../model.ts';
@@ -33,6 +34,9 @@ export const LET_GO_PREFIX = `${RESERVED_PREFIX}let-go.`;
 const ANSWER_MS = 500;
 const POLL_MS = 5;
 const PROBE_MS = 5_000;
+/** Makes a stream answer at once with a refusal (10060): it is heard, and nothing has to be stored for that. */
+const NOT_STORED = newHeaders();
+NOT_STORED.set('Nats-Expected-Stream', `${RESERVED_PREFIX}none`);
 /** ms that a server which stands still may keep a barrier waiting: what it routes, it routes later. */
 const OTHERS_MS = 3_000;
 
@@ -47,8 +51,16 @@ export interface Hold {
   readonly overflown: boolean;
   /** Not kept, past twice the limit. */
   readonly dropped: number;
-  /** Every message that any server routed before this call is in `held` afterwards, and none comes any more. */
-  end(): Promise<readonly HeldMessage[]>;
+  /**
+   * Has each of these subjects answered by the stream that hears it, through every server, and nothing stored: what any server routed to that
+   * stream, before it knew of the hold, has arrived there.
+   */
+  lastCall(subjects: readonly string[]): Promise<void>;
+  /**
+   * Ends the hold once every server knows the streams that hear the barriers: what any of them routed to the hold alone is in what this
+   * returns, and what they route from then on reaches a stream. As with `barrier`, the streams' captures can be read then.
+   */
+  end(barriers: readonly string[]): Promise<readonly HeldMessage[]>;
   /**
    * Has each of these subjects stored by the stream that hears it, through every server. What any server routed before is
    * stored before: a stream's captures can be read then, and none is missed.
@@ -72,11 +84,13 @@ export async function openHold(
   let bytes = 0;
   let dropped = 0;
   let refused: Error | undefined;
+  let ended = false;
   const keep = (error: Error | null, message: Msg): void => {
     if (error) {
       refused ??= error;
       return;
     }
+    if (ended) return; // captured by a stream
     if (message.reply?.startsWith(LET_GO_PREFIX)) {
       elsewhere.push(message);
       return;
@@ -92,12 +106,27 @@ export async function openHold(
   const subscriptions: Subscription[] = filters.map((filter) =>
     connection.subscribe(filter, { callback: keep }),
   );
+  const probe = openProbe(connection);
   const others = await connectThroughOthers(settings, connection);
+  /** One that stands still keeps nobody waiting for ever, and one that is gone routes nothing. */
+  const throughEach = async (ask: (through: NatsConnection, forMs: number) => Promise<unknown>) => {
+    await Promise.all([
+      ask(connection, DEFAULT_PATIENCE_MS),
+      ...others.map((other) => ask(other, OTHERS_MS).catch(() => {})),
+    ]);
+  };
+  const heard = (subjects: readonly string[]) =>
+    throughEach((through, forMs) =>
+      Promise.all(subjects.map((subject) => insistOnAnswer(through, subject, forMs, NOT_STORED))),
+    );
+  const barrier = (through: NatsConnection, subjects: readonly string[], forMs: number) =>
+    Promise.all(subjects.map((subject) => insistOnAnswer(through, subject, forMs)));
   const close = async (): Promise<void> => {
     await Promise.all([connection, ...others].map((one) => one.close()));
   };
   try {
-    await proveEverywhere(connection, others);
+    await connection.flush();
+    await Promise.all(others.map((other) => insistOnAnswer(other, probe, PROBE_MS)));
     if (refused) throw refused;
   } catch (error) {
     await close();
@@ -115,20 +144,17 @@ export async function openHold(
     get dropped() {
       return dropped;
     },
-    async end() {
-      await flushed(connection);
+    lastCall: heard,
+    async end(barriers) {
+      // A server that learned of the hold's end before it learned of a stream would drop what it is given in between. So first
+      await heard(barriers);
+      await throughEach((through, forMs) => insistOnAnswer(through, probe, forMs));
+      ended = true;
       for (const subscription of subscriptions) subscription.unsubscribe();
-      await flushed(connection);
+      await throughEach((through, forMs) => barrier(through, barriers, forMs));
       return held;
     },
-    async barrier(subjects) {
-      const ask = (one: NatsConnection, forMs: number) =>
-        Promise.all(subjects.map((subject) => insistOnAnswer(one, subject, forMs)));
-      await Promise.all([
-        ask(connection, DEFAULT_PATIENCE_MS),
-        ...others.map((one) => ask(one, OTHERS_MS).catch(() => {})),
-      ]);
-    },
+    barrier: (subjects) => throughEach((through, forMs) => barrier(through, subjects, forMs)),
     close,
   };
 }
@@ -156,21 +182,24 @@ async function connectThroughOthers(
 const withHost = (given = '', host: string): string =>
   given.replace(/^([a-z]+:\/\/)?([^@/]*@)?.*$/, (_all, scheme = '', user = '') => `${scheme}${user}${host}`);
 
-/** A request to a probe on the hold's connection, sent through each server, answered: interest has reached it. */
-async function proveEverywhere(connection: NatsConnection, others: readonly NatsConnection[]): Promise<void> {
+/** A subject that the hold's own connection answers: whatever its server sent it before is there then. */
+function openProbe(connection: NatsConnection): string {
   const probe = `${RESERVED_PREFIX}probe.${Math.random().toString(36).slice(2)}`;
-  const subscription = connection.subscribe(probe, { callback: (_error, message) => void message.respond() });
-  await connection.flush();
-  await Promise.all(others.map((other) => insistOnAnswer(other, probe, PROBE_MS)));
-  subscription.unsubscribe();
+  connection.subscribe(probe, { callback: (_error, message) => void message.respond() });
+  return probe;
 }
 
 /** Interest takes a moment to reach every server, and so does a stream's after its subjects changed, or its leader. */
-async function insistOnAnswer(connection: NatsConnection, subject: string, forMs: number): Promise<void> {
+async function insistOnAnswer(
+  through: NatsConnection,
+  subject: string,
+  forMs: number,
+  headers?: MsgHdrs,
+): Promise<void> {
   const deadline = performance.now() + forMs;
   for (;;) {
     try {
-      await connection.request(subject, undefined, { timeout: ANSWER_MS });
+      await through.request(subject, undefined, { timeout: ANSWER_MS, ...(headers ? { headers } : {}) });
       return;
     } catch (error) {
       if (performance.now() > deadline) throw error;
@@ -178,11 +207,3 @@ async function insistOnAnswer(connection: NatsConnection, subject: string, forMs
     }
   }
 }
-
-/** A flush that a restart of the server interrupts is sent again: the client takes its subscriptions up by itself. */
-const flushed = (connection: NatsConnection): Promise<void> =>
-  patiently(
-    () => connection.flush(),
-    { forMs: DEFAULT_PATIENCE_MS },
-    () => !connection.isClosed(),
-  );

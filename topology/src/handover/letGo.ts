@@ -29,7 +29,7 @@ const decoder = new TextDecoder();
 export interface LetGoOptions {
   /** What a process that died had begun to let go: its publishers get the place that the stream gave it. */
   elsewhere?: readonly Msg[];
-  /** Has everything stored that any server routed before: what is read afterwards holds it. */
+  /** Has everything stored that any server routed before, as the end of the hold had: what a later round reads holds it. */
   barrier?(): Promise<void>;
 }
 
@@ -49,7 +49,6 @@ export async function letGo(
   const outcomes = new Map<Msg, Outcome>();
   const sent = new Set(elsewhere);
   for (let round = 1; ; round++) {
-    await barrier();
     const stored = new Set([...outcomes].flatMap(([message, fate]) => (fate === 'stored' ? [message] : [])));
     const { missing, unanswered } = await sortOutCaptured(
       account,
@@ -69,6 +68,7 @@ export async function letGo(
     if (![...outcomes.values()].includes('unanswered') || round === MAX_ROUNDS) break;
     for (const message of again) sent.add(message);
     await account.connection.flush().catch(() => {}); // behind what is still on its way to the server
+    await barrier();
   }
   return held.map(({ message }) => ({
     subject: message.subject,

@@ -15,6 +15,10 @@ export const sentinelSubject = (epoch: string, attempt: number): string => `${ep
 /** Stored by an origin that hears no barrier, behind what it captured by itself. */
 export const epochBarrier = (epoch: string, attempt: number): string => `${epoch}.b${attempt}`;
 
+/** What an origin hears besides its subjects right before it gives them away: answered behind everything that was on its way to it. */
+export const lastCallSubject = (run: string, stream: string): string =>
+  `${RESERVED_PREFIX}last-call.${run}.${stream}`;
+
 /** What a stream hears besides its subjects until a window is settled: a barrier behind what it captured by itself. */
 export const barrierSubject = (run: string, stream: string): string =>
   `${RESERVED_PREFIX}barrier.${run}.${stream}`;

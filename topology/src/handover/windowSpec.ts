@@ -1,6 +1,6 @@
 import type { JetStreamReader, StreamConfig } from '../jetstream/index.ts';
 import { OpsError } from '../errors.ts';
-import { barrierSubject, epochFilter, orPlaceholder } from './names.ts';
+import { barrierSubject, epochFilter, lastCallSubject, orPlaceholder } from './names.ts';
 import { realSubjects } from '../model.ts';
 import { intersectSets } from '../subjects/sets.ts';
 import { origins, targets } from './planHandovers.ts';
@@ -128,15 +128,16 @@ export async function readWindow(account: JetStreamReader, spec: WindowSpec): Pr
           `stream ${stream.stream} has disappeared in the middle of its handover`,
           { hint: 'somebody deleted it: aa-ops plan shows how the account stands' },
         );
-      return { stream, config: info.config, stands: placeOf(stream, info.config.subjects) };
+      return { stream, config: info.config, stands: placeOf(spec.run, stream, info.config.subjects) };
     }),
   );
 }
 
 /** The later place wins where two look alike. */
-function placeOf(stream: WindowStream, subjects: readonly string[]): WindowState['stands'] {
+function placeOf(run: string, stream: WindowStream, subjects: readonly string[]): WindowState['stands'] {
   if (same(subjects, stream.taken)) return 'taken';
   if (same(subjects, stream.released)) return 'released';
-  if (same(subjects, stream.before) || same(subjects, [...stream.before, stream.barrier])) return 'before';
+  const besides = [[], [stream.barrier], [lastCallSubject(run, stream.stream)]];
+  if (besides.some((ours) => same(subjects, [...stream.before, ...ours]))) return 'before';
   return same(subjects, stream.final) ? 'final' : 'elsewhere';
 }

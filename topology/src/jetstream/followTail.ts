@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createInbox } from 'nats';
+import type { JetStreamWriter } from './account.ts';
+import { parseDelivered, RANGE_READER, type StreamMessage } from './readRange.ts';
+import type { ConsumerInfo } from './wire.ts';
+
+/**
+ * What a stream stores from a point on, read as it comes: when publishers wait for it, it is there already. Making a reader then has
+ * kept them waiting for 10 to 100 ms in a cluster.
+ */
+export interface Tail {
+  /** All that was stored through a sequence; undefined where it cannot tell in time: the range is to be read then. */
+  through(seq: number): Promise<StreamMessage[] | undefined>;
+  close(): Promise<void>;
+}
+
+/** It follows for the time of a window, at the rate of its publishers. */
+const MAX_MESSAGES = 50_000;
+const MAX_BYTES = 64 * 1024 * 1024;
+/** ms for a replica to have what its leader has, and between two looks. */
+const LATE_MS = 250;
+const POLL_MS = 1;
+/** Its deliveries have no taker once we are dead. */
+const INACTIVE_NS = 30_000_000_000;
+
+/** Undefined where nobody may read the stream beside its own consumers, or the server refuses: nothing depends on it. */
+export async function followTail(
+  account: JetStreamWriter,
+  stream: string,
+  fromSeq: number,
+): Promise<Tail | undefined> {
+  const { connection, api } = account;
+  const messages: StreamMessage[] = [];
+  let bytes = 0;
+  let isWhole = true;
+  const inbox = createInbox();
+  const subscription = connection.subscribe(inbox, {
+    callback: (error, delivered) => {
+      if (error || !isWhole) return;
+      const { consumerSeq, ...message } = parseDelivered(delivered);
+      messages.push(message);
+      bytes += message.data.length;
+      isWhole = consumerSeq === messages.length && messages.length <= MAX_MESSAGES && bytes <= MAX_BYTES;
+      if (!isWhole) subscription.unsubscribe();
+    },
+  });
+  const created = await api<ConsumerInfo>(`CONSUMER.CREATE.${stream}`, {
+    stream_name: stream,
+    config: {
+      deliver_policy: 'by_start_sequence',
+      opt_start_seq: Math.max(1, fromSeq),
+      deliver_subject: inbox,
+      ack_policy: 'none',
+      max_deliver: 1,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: INACTIVE_NS,
+      description: RANGE_READER,
+    },
+  }).catch(() => undefined);
+  if (!created) {
+    subscription.unsubscribe();
+    return undefined;
+  }
+  return {
+    async through(seq) {
+      const deadline = performance.now() + LATE_MS;
+      const reached = (): boolean => seq < fromSeq || (messages.at(-1)?.seq ?? 0) >= seq;
+      while (isWhole && !reached()) {
+        if (performance.now() > deadline) return undefined;
+        await delay(POLL_MS);
+      }
+      return isWhole ? messages.filter((message) => message.seq <= seq) : undefined;
+    },
+    async close() {
+      subscription.unsubscribe();
+      await api(`CONSUMER.DELETE.${stream}.${created.name}`).catch(() => {});
+    },
+  };
+}
