@@ -4,7 +4,6 @@ import {
   emptyMemory,
   handOver,
   type HandoverContext,
-  type JetStreamWriter,
   openWriter,
   type Ownership,
   planHandovers,
@@ -14,7 +13,6 @@ import {
   settleWindow,
   silentHost,
   startCopies,
-  type StreamConfig,
 } from '@aa-ops/topology';
 import { judge, startTraffic } from '../../../cli/src/traffic/index.ts';
 import { type FaultCluster, startFaultCluster } from '../../support/faults/faultCluster.ts';
@@ -33,24 +31,12 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.stop());
 
-/** The cluster puts a stream on any of its servers. */
-async function makeOn(server: NatsServer, account: JetStreamWriter, config: StreamConfig): Promise<void> {
-  for (;;) {
-    await account.createStream(config);
-    if ((await cluster.leaderOf(account, config.name)) === server) return;
-    await account.deleteStream(config.name);
-  }
-}
-
 it('between two servers everything arrives late: nobody is refused, and nothing dropped', async () => {
-  const owner = cluster.servers[0]!;
+  const [owner, holders, publishers] = cluster.servers as [NatsServer, NatsServer, NatsServer];
   const account = await openWriter({ servers: [owner.url] });
-  for (const [name, subjects] of [
-    ['FROM', ['a.>']],
-    ['TO', ['_aa-ops.closed.TO']],
-  ] as const)
-    await makeOn(owner, account, { name, storage: 'file', subjects: [...subjects] });
-  const [, holders, publishers] = cluster.servers as [NatsServer, NatsServer, NatsServer];
+  const placement = { tags: ['node-0'] };
+  await account.createStream({ name: 'FROM', storage: 'file', subjects: ['a.>'], placement });
+  await account.createStream({ name: 'TO', storage: 'file', subjects: ['_aa-ops.closed.TO'], placement });
   cluster.delay(owner, publishers, LATE_MS);
   const journal: HandoverContext['journal'] = { effect: (_name, _data, work) => work() };
   const context = { account, host: silentHost, journal, signal: new AbortController().signal };

@@ -10,6 +10,7 @@ import type { NatsServer } from '../servers.ts';
 
 /** Three servers whose routes run through us, so that one can be cut off from the others while its clients still reach it. */
 export interface FaultCluster {
+  /** The server `i` has the tag `node-<i>`, by which a stream can be placed. */
   servers: NatsServer[];
   urls: string[];
   leaderOf(account: JetStreamWriter, stream: string): Promise<NatsServer>;
@@ -37,7 +38,7 @@ export async function startFaultCluster(): Promise<FaultCluster> {
   const servers = await Promise.all(
     routePorts.map((port, node) =>
       startNatsNode(
-        { port: ports[node]! },
+        { port: ports[node]!, config: `server_tags: ["node-${node}"]` },
         {
           name: 'aa-ops-faults',
           port,

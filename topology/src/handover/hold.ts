@@ -151,7 +151,7 @@ export async function openHold(
       await throughEach((through, forMs) => insistOnAnswer(through, probe, forMs));
       ended = true;
       for (const subscription of subscriptions) subscription.unsubscribe();
-      await throughEach((through, forMs) => barrier(through, barriers, forMs));
+      if (held.length > 0) await throughEach((through, forMs) => barrier(through, barriers, forMs));
       return held;
     },
     barrier: (subjects) => throughEach((through, forMs) => barrier(through, subjects, forMs)),
