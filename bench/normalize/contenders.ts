@@ -3,7 +3,7 @@ import type { ConsumerMessages, JsMsg } from 'nats';
 import pg from 'pg';
 import { createLane } from '../../consumers-runtime/src/normalize/lane.ts';
 import { type Candidate, newestOfEach } from '../../consumers-runtime/src/normalize/rows.ts';
-import { DURABLE, event, fill, type Setting, STREAM, until } from './setting.ts';
+import { DURABLE, event, fill, publish, type Setting, STREAM, until } from './setting.ts';
 import { startPod } from './pod.ts';
 
 /** Messages (or rows) a second of one way to do it. */
@@ -154,11 +154,7 @@ export const ours =
     const running = await Promise.all(Array.from({ length: pods }, () => startPod(setting, env)));
     await Promise.all(running.map((pod) => pod.ready));
     await setting.jsm.consumers.pause(STREAM, DURABLE, new Date(Date.now() + 3_600_000));
-    for (let i = 0; i < count; i++) {
-      setting.nc.publish('athlete-ally.hrv.raw-received', JSON.stringify(event(i)));
-      if (i % 1_000 === 999) await setting.nc.flush();
-    }
-    await until(async () => (await setting.jsm.streams.info(STREAM)).state.messages === count);
+    await publish(setting.nc, count);
     last.peakRssMiB = 0;
     await setting.jsm.consumers.resume(STREAM, DURABLE);
     // The server tells the pull requests that stand of the resumption up to a second late: the clock starts with the first ack.

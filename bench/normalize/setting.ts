@@ -69,12 +69,7 @@ export async function fill({ nc, jsm, db }: Setting, count: number): Promise<voi
     subjects: ['athlete-ally.>', 'sleep.*'],
     compression: 's2' as never,
   });
-  for (let i = 0; i < count; i++) {
-    nc.publish(SUBJECT, JSON.stringify(event(i)));
-    if (i % 1_000 === 999) await nc.flush();
-  }
-  await nc.flush();
-  await until(async () => (await jsm.streams.info(STREAM)).state.messages === count);
+  await publish(nc, count);
   await jsm.consumers.add(STREAM, {
     durable_name: DURABLE,
     filter_subject: SUBJECT,
@@ -83,6 +78,17 @@ export async function fill({ nc, jsm, db }: Setting, count: number): Promise<voi
     max_deliver: 5,
     max_ack_pending: 5_000, // as in topology/athlete-ally.yaml
   });
+}
+
+/** Events one after the other, each acked: what a server cannot queue it drops, and nobody would be told. */
+export async function publish(nc: NatsConnection, count: number): Promise<void> {
+  const WAVE = 1_000;
+  for (let from = 0; from < count; from += WAVE) {
+    const wave = Array.from({ length: Math.min(WAVE, count - from) }, (_, k) =>
+      nc.request(SUBJECT, JSON.stringify(event(from + k)), { timeout: 30_000 }),
+    );
+    await Promise.all(wave);
+  }
 }
 
 /** Whether everything is delivered and acked. */
