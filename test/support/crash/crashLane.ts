@@ -28,6 +28,8 @@ export interface Scene {
   file: string;
   /** Published all the time; each of them moves. */
   subjects: readonly string[];
+  /** Its streams drop what every durable has acked: then what was worked is no loss, and each subject is worked by one. */
+  dropsWorked?: true;
 }
 
 const file = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
@@ -43,6 +45,9 @@ export const CIRCLE: Scene = {
   file: file('circle-topology.yaml'),
   subjects: ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook', 'vendor.garmin.webhook'],
 };
+
+/** One stream into two, of retention interest. */
+export const INTEREST: Scene = { ...SEED, file: file('interest-topology.yaml'), dropsWorked: true };
 
 /** One run that was killed, how it was ended, and what publishers met meanwhile. */
 export interface Crash extends Met {
@@ -180,10 +185,15 @@ export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
     const streams = Object.keys(topology.streams);
     const verdict = await judge(account, traffic.ledger, { streams, holders: holdersIn(topology, mode) });
     const { lost, doubled, strangers, outOfOrderWaiting, refused, unanswered } = verdict;
-    if (lost + doubled + strangers > 0)
+    if ((scene.dropsWorked ? 0 : lost) + doubled + strangers > 0)
       faults.push(
         `lost ${lost}, doubled ${doubled}, strangers ${strangers}: ${JSON.stringify(verdict.examples)}`,
       );
+    for (const name of holdersIn(topology, mode)) {
+      const { retention: wanted = 'limits' } = topology.streams[name]!;
+      const { retention } = (await account.stream(name))!.config;
+      if (retention !== wanted) faults.push(`${name} has retention ${retention}, not ${wanted}`);
+    }
     let worked = 0;
     for (const { durable, record } of workers) {
       const judged = judgeWorked(traffic.ledger, record, topology.consumers[durable]!.filter_subjects!);
