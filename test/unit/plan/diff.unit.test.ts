@@ -279,6 +279,14 @@ describe('the class of a change to a stream', () => {
     expect(changeOf(made, 'S').reason).toContain('10074');
   });
 
+  it('says of interest that becomes limits that a late replica drops what the others keep, where there are replicas', () => {
+    const options = { clustered: true };
+    expect(updateOf({ retention: 'interest' }, {}, options).reason).not.toContain('replica');
+    const replicated = updateOf({ retention: 'interest', num_replicas: 3 }, { num_replicas: 3 }, options);
+    expect(replicated).toMatchObject({ action: 'update', class: 'disruptive' });
+    expect(replicated.reason).toContain('a replica that hears of it late');
+  });
+
   it('is destructive where messages go, with their number', () => {
     const deletions = new Map([['S', { messages: 12, why: '12 older than maxAge allows' }]]);
     expect(updateOf({}, { max_age: HOUR }, { deletions })).toMatchObject({

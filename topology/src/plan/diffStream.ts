@@ -65,7 +65,8 @@ function diffExisting(one: StreamCase, live: LiveStream): PlannedChange {
   const config = updatedConfig(live.info.config, one.desired, changes);
 
   const moves = overlapVerdict([...one.gains, ...one.losses], one.mode);
-  const circumstances = { server: one.server, consumers: live.consumers };
+  const replicas = live.info.config.num_replicas ?? 1;
+  const circumstances = { server: one.server, consumers: live.consumers, replicas };
   const verdicts: Verdict[] = changes.flatMap((change) =>
     change.wire === 'subjects'
       ? [subjectsVerdict(change, one)]

@@ -45,7 +45,7 @@ export function checkRetention(origin: Retained, target: Retained, interestMoves
       {
         code: 'retention-not-movable',
         severity: 'refuse',
-        message: `${name} has retention interest, and ${replicated.name} has ${replicated.num_replicas} replicas: a target of interest was seen to lack copies there`,
+        message: `${name} has retention interest, and ${replicated.name} has ${replicated.num_replicas} replicas: it would have to keep everything for the time of the run, and a replica that hears of that late drops what the others keep`,
         hint: 'give both streams retention limits, or one replica, for the migration',
         details,
       },
