@@ -21,6 +21,7 @@ async function throughWindow<T>(
   await account.updateStream({ ...a!.config, subjects: ['_aa-ops.closed.A'] });
   const waiting = publish();
   await account.connection.flush();
+  hold.mark();
   await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
   const held = await hold.end(['_aa-ops.barrier.t.B']);
   const captors = [
@@ -111,6 +112,7 @@ describe('publishes that a stream captured by itself', () => {
     await account.updateStream({ ...a!.config, subjects: ['_aa-ops.closed.A'] });
     const waiting = publish('a.within', 'held');
     await account.connection.flush();
+    hold.mark();
     await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
     await publish('a.after', 'bare');
     await publish('a.after', 'id', { 'Nats-Msg-Id': 'two' });

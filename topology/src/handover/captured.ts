@@ -74,7 +74,10 @@ export async function sortOutCaptured(
     it.captured = true;
     unanswered.push([it.one.message, place]);
   }
-  for (const it of left.toReversed()) it.captured ||= after.get(it.key)?.shift() !== undefined;
+  for (const it of left.toReversed()) {
+    it.captured ||= after.get(it.key)?.shift() !== undefined;
+    it.captured ||= it.one.owned === 'yes'; // not there yet, perhaps, but under way
+  }
   return { missing: left.flatMap(({ one, captured }) => (captured ? [] : [one])), unanswered };
 }
 

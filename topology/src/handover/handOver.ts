@@ -74,7 +74,10 @@ export async function handOver(
       const standing = await holdFor(account, settings, spec, { follow: true });
       try {
         await standing?.hold.lastCall(lastCalls);
-        const window = await runWindow(account, spec, () => !standing?.hold.overflown);
+        const window = await runWindow(account, spec, {
+          mayGoOn: () => !standing?.hold.overflown,
+          onOwner: () => standing?.hold.mark(),
+        });
         const letGo = standing ? await release(account, standing, spec, window) : [];
         host.notify({
           level: window.outcome === 'taken' ? 'info' : 'warn',
@@ -259,7 +262,7 @@ export async function recoverWindow(
   }
   const holding = options.standing ?? (await holdFor(account, settings, spec));
   try {
-    const window = await runWindow(account, spec, () => !holding?.hold.overflown);
+    const window = await runWindow(account, spec, { mayGoOn: () => !holding?.hold.overflown });
     return { window, letGo: holding ? await release(account, holding, spec, window) : [] };
   } finally {
     await holding?.close();

@@ -13,10 +13,15 @@ import {
 import { RESERVED_PREFIX } from '../model.ts';
 import { DEFAULT_BOUNDS } from './windowSpec.ts';
 
-/** A publish that nobody owned when it came; `message.reply` is the publisher's inbox, absent for a core publish. */
+/** A publish that came while the hold stood; `message.reply` is the publisher's inbox, absent for a core publish. */
 export interface HeldMessage {
   message: Msg;
   bytes: number;
+  /**
+   * Whether a stream captures it behind the window: `no`, it came before one was asked to take; `yes`, every server knew of it by then; `perhaps`, in
+   * between.
+   */
+  owned: 'no' | 'perhaps' | 'yes';
 }
 
 export interface HoldLimits {
@@ -51,6 +56,8 @@ export interface Hold {
   readonly overflown: boolean;
   /** Not kept, past twice the limit. */
   readonly dropped: number;
+  /** From here on a stream may capture what comes: it is asked to take. */
+  mark(): void;
   /**
    * Has each of these subjects answered by the stream that hears it, through every server, and nothing stored: what any server routed to that
    * stream, before it knew of the hold, has arrived there.
@@ -58,7 +65,8 @@ export interface Hold {
   lastCall(subjects: readonly string[]): Promise<void>;
   /**
    * Ends the hold once every server knows the streams that hear the barriers: what any of them routed to the hold alone is in what this
-   * returns, and what they route from then on reaches a stream. As with `barrier`, the streams' captures can be read then.
+   * returns, and what they route from then on reaches a stream. As with `barrier`, the streams' captures can be read then: all but those of a
+   * publish that a server is about to put into the stream's queue at that moment.
    */
   end(barriers: readonly string[]): Promise<readonly HeldMessage[]>;
   /**
@@ -85,6 +93,8 @@ export async function openHold(
   let dropped = 0;
   let refused: Error | undefined;
   let ended = false;
+  /** Never marked: a process that died may have asked before. */
+  let owned: HeldMessage['owned'] = 'perhaps';
   const keep = (error: Error | null, message: Msg): void => {
     if (error) {
       refused ??= error;
@@ -101,7 +111,7 @@ export async function openHold(
       return;
     }
     bytes += size;
-    held.push({ message, bytes: size }); // past the limit too: the window is being reverted, and they go with it
+    held.push({ message, bytes: size, owned }); // past the limit too: the window is being reverted, and they go with it
   };
   const subscriptions: Subscription[] = filters.map((filter) =>
     connection.subscribe(filter, { callback: keep }),
@@ -110,10 +120,14 @@ export async function openHold(
   const others = await connectThroughOthers(settings, connection);
   /** One that stands still keeps nobody waiting for ever, and one that is gone routes nothing. */
   const throughEach = async (ask: (through: NatsConnection, forMs: number) => Promise<unknown>) => {
-    await Promise.all([
-      ask(connection, DEFAULT_PATIENCE_MS),
-      ...others.map((other) => ask(other, OTHERS_MS).catch(() => {})),
-    ]);
+    const asked = others.map((other) =>
+      ask(other, OTHERS_MS).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await ask(connection, DEFAULT_PATIENCE_MS);
+    return !(await Promise.all(asked)).includes(false);
   };
   const heard = (subjects: readonly string[]) =>
     throughEach((through, forMs) =>
@@ -144,17 +158,24 @@ export async function openHold(
     get dropped() {
       return dropped;
     },
-    lastCall: heard,
+    mark() {
+      for (const one of held) one.owned = 'no';
+    },
+    async lastCall(subjects) {
+      await heard(subjects);
+    },
     async end(barriers) {
       // A server that learned of the hold's end before it learned of a stream would drop what it is given in between. So first
-      await heard(barriers);
+      if (await heard(barriers)) owned = 'yes';
       await throughEach((through, forMs) => insistOnAnswer(through, probe, forMs));
       ended = true;
       for (const subscription of subscriptions) subscription.unsubscribe();
       if (held.length > 0) await throughEach((through, forMs) => barrier(through, barriers, forMs));
       return held;
     },
-    barrier: (subjects) => throughEach((through, forMs) => barrier(through, subjects, forMs)),
+    async barrier(subjects) {
+      await throughEach((through, forMs) => barrier(through, subjects, forMs));
+    },
     close,
   };
 }

@@ -16,12 +16,13 @@ export interface WindowResult {
 /**
  * Release, drain, take: the only time that nobody owns the moved subjects. Every step looks whether it is already so, so
  * that a second process may go on where the first one died. Where it fails before a take may have come true, the
- * subjects go back to where they were; from there on it only goes forward. `mayGoOn`: more may still be held.
+ * subjects go back to where they were; from there on it only goes forward. `mayGoOn`: more may still be held. `onOwner` is called
+ * before a stream is asked to own what is moved: to take it, or to have it back.
  */
 export async function runWindow(
   account: JetStreamWriter,
   spec: WindowSpec,
-  mayGoOn: () => boolean = () => true,
+  { mayGoOn = () => true, onOwner = () => {} }: { mayGoOn?: () => boolean; onOwner?: () => void } = {},
 ): Promise<WindowResult> {
   const states = await readWindow(account, spec);
   refuseForeign(states);
@@ -38,11 +39,13 @@ export async function runWindow(
   try {
     await release(window);
     const sentinels = await drain(window);
+    onOwner();
     await take(window);
     return { outcome: 'taken', windowMs: elapsed(), sentinels };
   } catch (error) {
     const now = await readWindow(account, spec).catch(() => states);
     if (mayBeTaken(states) || now.some(({ stands }) => stands === 'taken')) throw halfWay(spec, error);
+    onOwner();
     await revert(window);
     return { outcome: 'reverted', windowMs: elapsed(), sentinels: [], reason: messageOf(error) };
   }
