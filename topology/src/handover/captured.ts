@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type JetStreamWriter,
   type Msg,
@@ -19,7 +20,13 @@ export interface Captor {
   side: 'before' | 'after';
   /** Follows it since before the hold; without one, the range is read. */
   tail?: Tail | undefined;
+  /** It is known to have stored this one; a leader that was elected a moment ago may not have applied it yet. */
+  throughSeq?: number | undefined;
 }
+
+/** ms for a new leader to have what its predecessor had acked, and between two looks. */
+const ELECTED_MS = 10_000;
+const POLL_MS = 10;
 
 /** Where a stream keeps a message. */
 export interface StoredAt {
@@ -107,14 +114,25 @@ async function placesCaptured(
 
 async function* readCaptor(
   account: JetStreamWriter,
-  { stream, fromSeq, filters, tail }: Captor,
+  captor: Captor,
   moved: readonly string[],
 ): AsyncGenerator<StreamMessage[]> {
-  const wanted = [...(filters ?? moved)];
-  const info = tail && (await account.stream(stream)); // its leader tells how much there is
-  const followed = info && (await tail.through(info.state.last_seq));
-  if (!followed) yield* readRange(account, stream, { fromSeq, filters: wanted });
+  const { stream, fromSeq, tail } = captor;
+  const wanted = [...(captor.filters ?? moved)];
+  const last = await lastSeqOf(account, captor);
+  const followed = await tail?.through(last);
+  if (!followed) yield* readRange(account, stream, { fromSeq, toSeq: last, filters: wanted });
   else yield followed.filter(({ seq, subject }) => seq >= fromSeq && covers(wanted, subject));
+}
+
+/** Its leader tells how much there is. */
+async function lastSeqOf(account: JetStreamWriter, { stream, throughSeq = 0 }: Captor): Promise<number> {
+  const deadline = performance.now() + ELECTED_MS;
+  for (;;) {
+    const last = (await account.stream(stream))?.state.last_seq ?? 0;
+    if (last >= throughSeq || performance.now() > deadline) return last;
+    await delay(POLL_MS);
+  }
 }
 
 const keyOfStored = ({ subject, headers, data }: StreamMessage): string => keyOf(subject, headers, data);

@@ -230,7 +230,10 @@ function captorsOf(
     heads.set(target, Math.max(heads.get(target) ?? 0, targetSeq + 1));
   return [
     ...kept,
-    ...origins.map((origin) => tail(origin, 'before')),
+    ...origins.map((origin) => ({
+      ...tail(origin, 'before'),
+      throughSeq: Math.max(0, ...sentinels.map((one) => (one.origin === origin.stream ? one.originSeq : 0))),
+    })),
     ...[...heads].map(([stream, fromSeq]): Captor => ({
       stream,
       fromSeq,

@@ -70,11 +70,13 @@ export async function letGo(
     const again = open.filter((one) => !late.includes(one)).map(({ message }) => message);
     const answered = await republish(account.connection, again);
     for (const [message, outcome] of answered) outcomes.set(message, outcome);
-    const isDone = late.length === 0 && ![...outcomes.values()].includes('unanswered');
-    if (isDone || round === MAX_ROUNDS) break;
+    const isAnswered = ![...outcomes.values()].includes('unanswered');
+    if ((isAnswered && late.length === 0) || round === MAX_ROUNDS) break;
     for (const message of again) sent.add(message);
+    if (late.length > 0) await delay(LATE_MS);
+    if (isAnswered) continue;
     await account.connection.flush().catch(() => {}); // behind what is still on its way to the server
-    await Promise.all([barrier(), late.length > 0 && delay(LATE_MS)]);
+    await barrier();
   }
   return held.map(({ message }) => ({
     subject: message.subject,

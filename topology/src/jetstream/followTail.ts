@@ -9,7 +9,7 @@ import type { ConsumerInfo } from './wire.ts';
  * kept them waiting for 10 to 100 ms in a cluster.
  */
 export interface Tail {
-  /** All that was stored through a sequence; undefined where it cannot tell in time: the range is to be read then. */
+  /** All that was stored through a sequence, and what has come behind it; undefined where it cannot tell in time: the range is to be read then. */
   through(seq: number): Promise<StreamMessage[] | undefined>;
   close(): Promise<void>;
 }
@@ -70,7 +70,7 @@ export async function followTail(
         if (performance.now() > deadline) return undefined;
         await delay(POLL_MS);
       }
-      return isWhole ? messages.filter((message) => message.seq <= seq) : undefined;
+      return isWhole ? [...messages] : undefined;
     },
     async close() {
       subscription.unsubscribe();
