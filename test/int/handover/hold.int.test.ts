@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { letGo, newHeaders, openHold, readRange, type StreamMessage } from '@aa-ops/topology';
 import { startRun, type TestRun } from '../../support/runs.ts';
 import { topologyOf } from '../../support/topologies.ts';
@@ -20,7 +20,7 @@ async function throughWindow<T>(
   const [a, b] = await Promise.all([account.stream('A'), account.stream('B')]);
   await account.updateStream({ ...a!.config, subjects: ['_aa-ops.closed.A'] });
   const waiting = publish();
-  await account.connection.flush();
+  await vi.waitUntil(() => hold.held.length >= waiting.length, { interval: 5 });
   hold.mark();
   await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
   const held = await hold.end(['_aa-ops.barrier.t.B']);
@@ -111,7 +111,7 @@ describe('publishes that a stream captured by itself', () => {
     await publish('a.before', 'id', { 'Nats-Msg-Id': 'one' });
     await account.updateStream({ ...a!.config, subjects: ['_aa-ops.closed.A'] });
     const waiting = publish('a.within', 'held');
-    await account.connection.flush();
+    await vi.waitUntil(() => hold.held.length >= 3, { interval: 5 });
     hold.mark();
     await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
     await publish('a.after', 'bare');
