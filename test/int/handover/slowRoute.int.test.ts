@@ -31,44 +31,47 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.stop());
 
-it('between two servers everything arrives late: nobody is refused, and nothing dropped', async () => {
-  const [owner, holders, publishers] = cluster.servers as [NatsServer, NatsServer, NatsServer];
-  const account = await openWriter({ servers: [owner.url] });
-  const placement = { tags: ['node-0'] };
-  await account.createStream({ name: 'FROM', storage: 'file', subjects: ['a.>'], placement });
-  await account.createStream({ name: 'TO', storage: 'file', subjects: ['_aa-ops.closed.TO'], placement });
-  cluster.delay(owner, publishers, LATE_MS);
-  const journal: HandoverContext['journal'] = { effect: (_name, _data, work) => work() };
-  const context = { account, host: silentHost, journal, signal: new AbortController().signal };
-  const traffic = await startTraffic(
-    { servers: [publishers.url] },
-    [1, 2, 3, 4].map((n) => ({
-      name: `p${n}`,
-      kind: 'pipelined' as const,
-      inFlight: 64,
-      msgId: false,
-      ratePerSecond: 500,
-      subjects: ['a.1', 'a.2'],
-    })),
-  );
+it.each(['owner', 'holder'] as const)(
+  "what goes between the publishers' server and the %s's arrives late: nobody is refused, and nothing dropped",
+  async (late) => {
+    const [owner, holder, publishers] = cluster.servers as [NatsServer, NatsServer, NatsServer];
+    const account = await openWriter({ servers: [owner.url] });
+    const placement = { tags: ['node-0'] };
+    await account.createStream({ name: 'FROM', storage: 'file', subjects: ['a.>'], placement });
+    await account.createStream({ name: 'TO', storage: 'file', subjects: ['_aa-ops.closed.TO'], placement });
+    cluster.delay(late === 'owner' ? owner : holder, publishers, LATE_MS);
+    const journal: HandoverContext['journal'] = { effect: (_name, _data, work) => work() };
+    const context = { account, host: silentHost, journal, signal: new AbortController().signal };
+    const traffic = await startTraffic(
+      { servers: [publishers.url] },
+      [1, 2, 3, 4].map((n) => ({
+        name: `p${n}`,
+        kind: 'pipelined' as const,
+        inFlight: 64,
+        msgId: false,
+        ratePerSecond: 500,
+        subjects: ['a.1', 'a.2'],
+      })),
+    );
 
-  let memory = emptyMemory();
-  for (let n = 0; n < ROUNDS; n++) {
-    const [from, to] = n % 2 === 0 ? [HERE, THERE] : [THERE, HERE];
-    const [planned] = planHandovers(from!, to!);
-    const options = { run: `run${n}`, memory, movers: [], copyFrom: 'unacked' as const };
-    const { group } = await prepareGroup(account, planned!, options);
-    await startCopies(context, group.copies);
-    for (const copy of group.copies) await catchUp(context, copy, { timeoutMs: 10_000 });
-    const done = await handOver(context, { servers: [holders.url] }, group, { run: `run${n}`, attempt: 1 });
-    expect(done.window.outcome).toBe('taken');
-    const sentinels = await sentinelsOf(account, done.spec, done.window.sentinels);
-    memory = rememberWindow(memory, done.spec, sentinels);
-    await settleWindow(context, done.spec, sentinels);
-  }
-  await traffic.stop();
-  const verdict = await judge(account, traffic.ledger, { streams: ['FROM', 'TO'], holders: ['FROM'] });
-  await account.close();
-  expect(verdict).toMatchObject({ lost: 0, doubled: 0, refused: 0, unanswered: 0 });
-  expect(verdict.acked).toBeGreaterThan(ROUNDS);
-});
+    let memory = emptyMemory();
+    for (let n = 0; n < ROUNDS; n++) {
+      const [from, to] = n % 2 === 0 ? [HERE, THERE] : [THERE, HERE];
+      const [planned] = planHandovers(from!, to!);
+      const options = { run: `run${n}`, memory, movers: [], copyFrom: 'unacked' as const };
+      const { group } = await prepareGroup(account, planned!, options);
+      await startCopies(context, group.copies);
+      for (const copy of group.copies) await catchUp(context, copy, { timeoutMs: 10_000 });
+      const done = await handOver(context, { servers: [holder.url] }, group, { run: `run${n}`, attempt: 1 });
+      expect(done.window.outcome).toBe('taken');
+      const sentinels = await sentinelsOf(account, done.spec, done.window.sentinels);
+      memory = rememberWindow(memory, done.spec, sentinels);
+      await settleWindow(context, done.spec, sentinels);
+    }
+    await traffic.stop();
+    const verdict = await judge(account, traffic.ledger, { streams: ['FROM', 'TO'], holders: ['FROM'] });
+    await account.close();
+    expect(verdict).toMatchObject({ lost: 0, doubled: 0, refused: 0, unanswered: 0 });
+    expect(verdict.acked).toBeGreaterThan(ROUNDS);
+  },
+);

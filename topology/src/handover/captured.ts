@@ -81,10 +81,7 @@ export async function sortOutCaptured(
     it.captured = true;
     unanswered.push([it.one.message, place]);
   }
-  for (const it of left.toReversed()) {
-    it.captured ||= after.get(it.key)?.shift() !== undefined;
-    it.captured ||= it.one.owned === 'yes'; // not there yet, perhaps, but under way
-  }
+  for (const it of left.toReversed()) it.captured ||= after.get(it.key)?.shift() !== undefined;
   return { missing: left.flatMap(({ one, captured }) => (captured ? [] : [one])), unanswered };
 }
 

@@ -17,11 +17,8 @@ import { DEFAULT_BOUNDS } from './windowSpec.ts';
 export interface HeldMessage {
   message: Msg;
   bytes: number;
-  /**
-   * Whether a stream captures it behind the window: `no`, it came before one was asked to take; `yes`, every server knew of it by then; `perhaps`, in
-   * between.
-   */
-  owned: 'no' | 'perhaps' | 'yes';
+  /** It had come before a stream was asked to take: none but the origin can have captured it. */
+  isEarly: boolean;
 }
 
 export interface HoldLimits {
@@ -93,8 +90,6 @@ export async function openHold(
   let dropped = 0;
   let refused: Error | undefined;
   let ended = false;
-  /** Never marked: a process that died may have asked before. */
-  let owned: HeldMessage['owned'] = 'perhaps';
   const keep = (error: Error | null, message: Msg): void => {
     if (error) {
       refused ??= error;
@@ -111,7 +106,7 @@ export async function openHold(
       return;
     }
     bytes += size;
-    held.push({ message, bytes: size, owned }); // past the limit too: the window is being reverted, and they go with it
+    held.push({ message, bytes: size, isEarly: false }); // past the limit too: the window is being reverted, and they go with it
   };
   const subscriptions: Subscription[] = filters.map((filter) =>
     connection.subscribe(filter, { callback: keep }),
@@ -120,14 +115,10 @@ export async function openHold(
   const others = await connectThroughOthers(settings, connection);
   /** One that stands still keeps nobody waiting for ever, and one that is gone routes nothing. */
   const throughEach = async (ask: (through: NatsConnection, forMs: number) => Promise<unknown>) => {
-    const asked = others.map((other) =>
-      ask(other, OTHERS_MS).then(
-        () => true,
-        () => false,
-      ),
-    );
-    await ask(connection, DEFAULT_PATIENCE_MS);
-    return !(await Promise.all(asked)).includes(false);
+    await Promise.all([
+      ask(connection, DEFAULT_PATIENCE_MS),
+      ...others.map((other) => ask(other, OTHERS_MS).catch(() => {})),
+    ]);
   };
   const heard = (subjects: readonly string[]) =>
     throughEach((through, forMs) =>
@@ -159,23 +150,19 @@ export async function openHold(
       return dropped;
     },
     mark() {
-      for (const one of held) one.owned = 'no';
+      for (const one of held) one.isEarly = true;
     },
-    async lastCall(subjects) {
-      await heard(subjects);
-    },
+    lastCall: heard,
     async end(barriers) {
       // A server that learned of the hold's end before it learned of a stream would drop what it is given in between. So first
-      if (await heard(barriers)) owned = 'yes';
+      await heard(barriers);
       await throughEach((through, forMs) => insistOnAnswer(through, probe, forMs));
       ended = true;
       for (const subscription of subscriptions) subscription.unsubscribe();
       if (held.length > 0) await throughEach((through, forMs) => barrier(through, barriers, forMs));
       return held;
     },
-    async barrier(subjects) {
-      await throughEach((through, forMs) => barrier(through, subjects, forMs));
-    },
+    barrier: (subjects) => throughEach((through, forMs) => barrier(through, subjects, forMs)),
     close,
   };
 }

@@ -88,8 +88,8 @@ export async function letGo(
  * Nothing orders what one server puts into two queues, the hold's and the stream's, against what comes to it otherwise: a thread that has to wait
  * in between is all it takes. An id would tell the stream; without one, it is looked for a second time.
  */
-const mayComeLate = ({ owned, message }: HeldMessage): boolean =>
-  owned !== 'no' && !message.headers?.has('Nats-Msg-Id');
+const mayComeLate = ({ isEarly, message }: HeldMessage): boolean =>
+  !isEarly && !message.headers?.has('Nats-Msg-Id');
 
 /** Not tried yet, or without an answer. */
 const isOpen = (outcome: Outcome | undefined): boolean => outcome === undefined || outcome === 'unanswered';
