@@ -1,4 +1,4 @@
-import { catchUp, type Copy, copyStretches, startCopies, stretchesOf } from '@aa-ops/topology';
+import { catchUp, type Copy, copyStretches, pauseQueues, startCopies, stretchesOf } from '@aa-ops/topology';
 import type { GroupRecord } from '../saga/runDocument.ts';
 import { handoverContext, type RunContext } from './context.ts';
 import { relaxDuplicateWindows, restoreDuplicateWindows } from './duplicateWindows.ts';
@@ -23,6 +23,7 @@ export async function startRound(context: RunContext, records: readonly GroupRec
   for (const record of records) if (record.phase === 'planned') record.phase = 'copying';
   await context.save(); // before the first source: whoever comes after us knows where it began
   await keepAll(context, copies);
+  for (const { target, filters } of copies) await pauseQueues(handoverContext(context), [target], filters);
   const stretches = await stretchesOf(context.account, copies);
   await relaxDuplicateWindows(context, stretches.keys());
   for (const parts of stretches.values()) {

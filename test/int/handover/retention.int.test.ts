@@ -4,7 +4,9 @@ import {
   type Finding,
   isClean,
   type OpsError,
+  has,
   ownRetention,
+  PAUSED_KEY,
   readRange,
   type StreamConfig,
   type Topology,
@@ -29,12 +31,14 @@ import { topologyOf } from '../../support/topologies.ts';
 type Retention = NonNullable<StreamConfig['retention']>;
 const RETENTIONS: Retention[] = ['limits', 'interest', 'workqueue'];
 const PAIRS = RETENTIONS.flatMap((from) => RETENTIONS.map((to) => [from, to] as const));
-const MOVED = PAIRS.filter((pair) => !pair.includes('workqueue'));
-const REFUSED = PAIRS.filter((pair) => pair.includes('workqueue'));
-const oldest = Object.keys(NATS_WHEELS)[0]!;
+const WITH_QUEUE = PAIRS.filter((pair) => pair.includes('workqueue'));
+const versions = Object.keys(NATS_WHEELS);
+const oldest = versions[0]!;
+/** The first one that can pause a consumer. */
+const pausing = versions.find((version) => has(version, 'consumerPause'))!;
 const LONG = process.env['AA_TEST_LONG'] === '1';
-/** All pairs on both versions with AA_TEST_LONG; `limits -> limits` is what every other test is about. */
-const SHOWN = LONG ? MOVED : MOVED.filter(([from, to]) => from !== 'limits' || to !== 'limits');
+/** All pairs on two versions with AA_TEST_LONG; `limits -> limits` is what every other test is about. */
+const SHOWN = LONG ? PAIRS : PAIRS.filter(([from, to]) => from !== 'limits' || to !== 'limits');
 
 let run: TestRun;
 let traffic: Traffic | undefined;
@@ -65,11 +69,17 @@ const change = async (stream: string, fields: Partial<StreamConfig>): Promise<vo
   const { config } = (await run.account.stream(stream))!;
   await run.account.updateStream({ ...config, ...fields });
 };
-const go = async (mode: 'multi' | 'single'): Promise<void> => {
-  const outcome =
+/** `restart`: at the place where pods are restarted, and work what is copied from then on. */
+const go = async (mode: 'multi' | 'single', restart?: () => Promise<void>): Promise<void> => {
+  const begin = (pause: { pauseBefore?: 'checks' }) =>
     mode === 'multi'
-      ? await migrate(run.environment, { to: mode, options: OPTIONS })
-      : await rollBack(run.environment);
+      ? migrate(run.environment, { to: mode, options: OPTIONS, ...pause })
+      : rollBack(run.environment, pause);
+  if (restart) {
+    expect(await begin({ pauseBefore: 'checks' })).toMatchObject({ json: { pausedBefore: 'checks' } });
+    await restart();
+  }
+  const outcome = await (restart ? resume(run.environment) : begin({}));
   expect(outcome, JSON.stringify(outcome.json)).toMatchObject({ exitCode: 0, json: { result: 'done' } });
   for (const { proof } of outcome.json.handovers) expect(isClean(proof!)).toBe(true);
 };
@@ -120,39 +130,54 @@ const PUBLISHERS: PublisherSpec[] = [
   { name: 'waiting-bare', kind: 'waiting', msgId: false, ratePerSecond: 100, subjects },
 ];
 
-/** Over, back and over again under live publishers, with a durable that leaves much unacked. */
-async function overBackOver(topology: Topology, keeps: boolean): Promise<void> {
-  traffic = await startTraffic(run.settings, PUBLISHERS);
+/** Those of `x.b` by themselves: nobody reads them, so that a work queue keeps them all. */
+const UNCLAIMED = PUBLISHERS.flatMap((one) => [
+  { ...one, subjects: ['x.a'] },
+  { ...one, name: `${one.name}-unclaimed`, subjects: ['x.b'] },
+]);
+
+/** Over, back and over again under live publishers, with a durable that leaves much unacked. `keeps`: of what every message is looked for. */
+async function overBackOver(topology: Topology, keeps: 'all' | 'unclaimed' | 'nothing'): Promise<void> {
+  const durable = keeps === 'unclaimed' ? 'a' : 'w';
+  traffic = await startTraffic(run.settings, keeps === 'unclaimed' ? UNCLAIMED : PUBLISHERS);
   const { ledger } = traffic;
   const acked = async (count: number): Promise<void> => {
     const goal = traffic!.counts().acked + count;
     await expect.poll(() => traffic!.counts().acked, { timeout: 30_000 }).toBeGreaterThanOrEqual(goal);
   };
   const record = new WorkRecord(ledger);
-  const worker = await startCarelessWorker(run.settings, topology, 'w', 'single', record);
+  const worker = await startCarelessWorker(run.settings, topology, durable, 'single', record);
   await acked(200);
   for (const mode of ['multi', 'single', 'multi'] as const) {
-    await go(mode);
-    worker.follow(mode);
+    await go(mode, async () => {
+      worker.follow(mode);
+      await acked(100);
+    });
     await acked(200);
   }
   await traffic.stop();
   await worker.finish();
-  expect(judgeWorked(ledger, record, ['x.>'])).toMatchObject({ skipped: 0, examples: [] });
-  if (!keeps) return;
+  const read = durable === 'a' ? ['x.a'] : ['x.>'];
+  expect(judgeWorked(ledger, record, read)).toMatchObject({ skipped: 0, examples: [] });
   const verdict = await judge(run.account, ledger, { streams: ['OLD', 'NEW'], holders: ['OLD'] });
-  const clean = { lost: 0, doubled: 0, refused: 0, unanswered: 0, outOfOrderWaiting: 0, strangers: 0 };
-  expect(verdict).toMatchObject({ ...clean, acked: verdict.sent });
+  expect(verdict).toMatchObject({ refused: 0, unanswered: 0, strangers: 0, acked: verdict.sent });
+  if (keeps === 'all') expect(verdict).toMatchObject({ lost: 0, doubled: 0, outOfOrderWaiting: 0 });
+  if (keeps === 'unclaimed') {
+    const unclaimed = verdict.publishers.filter(({ name }) => name.endsWith('-unclaimed'));
+    expect(unclaimed).toHaveLength(PUBLISHERS.length);
+    for (const one of unclaimed) expect(one).toMatchObject({ lost: 0, doubled: 0 });
+  }
 }
 
 describe.each(SHOWN)('%s -> %s', (from, to) => {
-  it.each(LONG ? [oldest, undefined] : from === to ? [undefined] : [])(
+  const isQueued = from === 'workqueue' || to === 'workqueue';
+  it.each(LONG ? [isQueued ? pausing : oldest, undefined] : from === to || isQueued ? [undefined] : [])(
     'goes over, back and over again under live publishers: nothing lost, doubled or skipped (nats-server %s)',
     { timeout: 120_000 },
     async (version) => {
       const topology = moving(from, to, 'w');
       run = await startRun(topology, version ? { binary: (await fetchNatsServer(version)).path } : {});
-      await overBackOver(topology, false);
+      await overBackOver(topology, 'nothing');
       for (const [stream, own] of [
         ['OLD', from],
         ['NEW', to],
@@ -162,19 +187,33 @@ describe.each(SHOWN)('%s -> %s', (from, to) => {
         expect(ownRetention(config)).toBe(own);
         expect(Object.keys(config.metadata ?? {}).filter((key) => key.startsWith('aa-ops'))).toEqual([]);
         expect(config.sources ?? []).toEqual([]);
+        for (const durable of await run.account.listConsumers(stream)) {
+          expect(durable.paused ?? false).toBe(false);
+          expect(durable.config.metadata?.[PAUSED_KEY]).toBeUndefined();
+        }
       }
-      // Everything is worked, so that a stream of interest holds nothing of it any more. 2.10 keeps what was acked out of order.
-      if (to === 'interest' && !version) await emptied('NEW');
+      // Everything is worked, so that such a stream holds nothing of it any more. 2.10 keeps what was acked out of order.
+      if (to !== 'limits' && !version) await emptied('NEW');
     },
   );
 
-  it.runIf(LONG || from !== to)(
+  // An interest stream would drop it there.
+  it.runIf(isQueued && from !== 'interest' && to !== 'interest')(
+    'stores each message once, seen by what nobody claims in the queue',
+    { timeout: 120_000 },
+    async () => {
+      run = await startRun(moving(from, to, 'a'));
+      await overBackOver(run.environment.topology, 'unclaimed');
+    },
+  );
+
+  it.runIf(!isQueued && (LONG || from !== to))(
     'stores each message once, seen by a durable that keeps them all',
     { timeout: 120_000 },
     async () => {
       const topology = moving(from, to, 'w', 'idle');
       run = await startRun(topology);
-      await overBackOver(topology, true);
+      await overBackOver(topology, 'all');
     },
   );
 });
@@ -263,17 +302,19 @@ describe('streams of interest', { timeout: 120_000 }, () => {
   });
 });
 
-describe.each(REFUSED)('%s -> %s', (from, to) => {
-  it('is refused before anything changes, with the reason of this pair', async () => {
-    run = await startRun(moving(from, to, 'w'));
-    const before = JSON.stringify([await retentionOf('OLD'), await retentionOf('NEW')]);
-    const reason =
-      to === 'workqueue'
-        ? /^NEW has retention workqueue: its durable deletes what it acks/
-        : /^OLD has retention workqueue: .* the way back would end in a work queue/;
-    expect((await findings())['retention-not-movable']).toMatch(reason);
-    expect(JSON.stringify([await retentionOf('OLD'), await retentionOf('NEW')])).toBe(before);
-  });
+describe('work queues', { timeout: 120_000 }, () => {
+  it.each(WITH_QUEUE)(
+    '%s -> %s is refused by a server that cannot pause, before anything changes',
+    async (from, to) => {
+      run = await startRun(moving(from, to, 'w'), { binary: (await fetchNatsServer(oldest)).path });
+      const before = JSON.stringify([await retentionOf('OLD'), await retentionOf('NEW')]);
+      const queue = from === 'workqueue' ? 'OLD' : 'NEW';
+      expect((await findings())['retention-not-movable']).toMatch(
+        new RegExp(`^${queue} has retention workqueue: .* this server cannot pause them`),
+      );
+      expect(JSON.stringify([await retentionOf('OLD'), await retentionOf('NEW')])).toBe(before);
+    },
+  );
 });
 
 describe('streams of interest with replicas', () => {
@@ -284,7 +325,10 @@ describe('streams of interest with replicas', () => {
   ] as const)('%s -> %s is refused', (from, to, name) => {
     const config = (stream: string, retention: Retention) =>
       ({ name: stream, subjects: [], retention, num_replicas: 3 }) as StreamConfig;
-    const [finding] = checkRetention(config('OLD', from), config('NEW', to), true);
+    const [finding] = checkRetention(config('OLD', from), config('NEW', to), {
+      interest: true,
+      workqueue: true,
+    });
     expect(finding).toMatchObject({ code: 'retention-not-movable', severity: 'refuse' });
     expect(finding!.message).toContain(`${name} has retention interest, and OLD has 3 replicas`);
   });

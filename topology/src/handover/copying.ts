@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
 import type { StreamConfig } from '../jetstream/index.ts';
 import { epochOfSource, isSameCopy, sourceOfCopy } from './names.ts';
+import { isQueue } from './queues.ts';
 import { copiedThrough, lastOn } from './reads.ts';
 import type { Copy, HandoverContext } from './types.ts';
 
@@ -69,6 +70,8 @@ export interface CatchUpOptions {
 export async function catchUp(context: HandoverContext, copy: Copy, options: CatchUpOptions): Promise<void> {
   const goal = options.through ?? (await lastOn(context.account, copy.origin, copy.filters))?.seq ?? 0;
   if (goal < copy.startSeq) return;
+  const origin = await context.account.stream(copy.origin);
+  const mayVanish = origin !== undefined && isQueue(origin.config);
   const deadline = Date.now() + options.timeoutMs;
   let progress = 0;
   let movedAt = Date.now();
@@ -81,6 +84,7 @@ export async function catchUp(context: HandoverContext, copy: Copy, options: Cat
       movedAt = Date.now();
       notifyProgress(context, copy, reached, goal);
     }
+    if (mayVanish && (await goneBehind(context, copy, reached))) return; // worked before it was copied
     if (Date.now() > deadline) throw stalled(copy, reached, goal, options.timeoutMs);
     if (Date.now() - movedAt > STALLED_MS) {
       if (await goneBehind(context, copy, reached)) return;

@@ -7,6 +7,7 @@ export * from './positions.ts';
 export * from './prepareGroup.ts';
 export * from './copying.ts';
 export * from './moveConsumers.ts';
+export * from './queues.ts';
 export * from './hold.ts';
 export * from './windowSpec.ts';
 export * from './window.ts';

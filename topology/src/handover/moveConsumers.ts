@@ -3,8 +3,10 @@ import { OpsError } from '../errors.ts';
 import type { ConsumerConfig, ConsumerInfo } from '../jetstream/index.ts';
 import type { ConsumerFields } from '../model.ts';
 import { blocksHolding, rememberCopied } from './memory.ts';
-import { RUN_KEY } from './names.ts';
+import { PAUSED_KEY, RUN_KEY } from './names.ts';
 import { firstUnacked, readsOf } from './positions.ts';
+import { filtersOf } from './preflight/checkReaders.ts';
+import { isQueue, pausedFromNow } from './queues.ts';
 import { copiedThrough, firstOn } from './reads.ts';
 import { findTwin } from './twins.ts';
 import type { Copy, HandoverContext, PairMemory } from './types.ts';
@@ -35,7 +37,8 @@ const POLL_MS = 50;
  * Makes a durable on the stream that gains its subjects, at the first message whose twin it has not acked on the losing
  * one. One that stands there from an earlier cycle is made anew at that place (left where it stands it would work days
  * again, or skip), its old state journaled first. Nothing reads it yet: the pods follow later. What a copy of a `later` round brings
- * will lie behind everything that is there now.
+ * will lie behind everything that is there now. A work queue's durable begins at everything that stands (10101): copies of what was worked
+ * are purged, and it is made paused, until the copies have been compared.
  */
 export async function moveConsumer(
   context: HandoverContext,
@@ -53,23 +56,25 @@ export async function moveConsumer(
   }
   const standing = await account.consumer(move.to, move.name);
   const ackFloor = losing.ack_floor.stream_seq;
+  const target = (await account.stream(move.to))!;
+  const toQueue = isQueue(target.config);
   if (standing?.config.metadata?.[RUN_KEY] === run) {
+    const first = toQueue ? await firstOn(account, move.to, 1, filtersOf(standing.config)) : undefined;
     return {
       name: move.name,
       from: move.from,
       to: move.to,
       ackFloor,
-      startSequence: standing.config.opt_start_seq ?? 1,
+      startSequence: standing.config.opt_start_seq ?? first?.seq ?? target.state.last_seq + 1,
     };
   }
-  const startSequence = await startOnTarget(context, move, { losing, standing }, copies, memory);
-  const config: ConsumerConfig = {
-    ...move.fields,
-    durable_name: move.name,
-    deliver_policy: 'by_start_sequence',
-    opt_start_seq: startSequence,
-    metadata: { ...move.fields.metadata, [RUN_KEY]: run },
-  };
+  const { startSequence, worked } = await startOnTarget(context, move, { losing, standing }, copies, memory);
+  const common = { ...move.fields, durable_name: move.name };
+  const metadata = { ...move.fields.metadata, [RUN_KEY]: run };
+  const config: ConsumerConfig = toQueue
+    ? { ...common, metadata: { ...metadata, [PAUSED_KEY]: '' }, pause_until: pausedFromNow() }
+    : { ...common, metadata, deliver_policy: 'by_start_sequence', opt_start_seq: startSequence };
+  const purged = toQueue ? worked : [];
   await context.journal.effect(
     'move-consumer',
     {
@@ -79,40 +84,52 @@ export async function moveConsumer(
       startSequence,
       before: losing,
       replaced: standing ?? null,
+      ...(toQueue ? { purged } : {}),
     },
     async () => {
       if (standing) await account.deleteConsumer(move.to, move.name);
+      for (const { filter, belowSeq } of purged) await account.purge(move.to, filter, belowSeq);
       await account.createConsumer(move.to, config);
     },
   );
   return { name: move.name, from: move.from, to: move.to, ackFloor, startSequence };
 }
 
-/** Sequence on the gaining stream from which nothing that the durable has not worked is skipped. */
+/** Of a filter of the gaining stream, the copies below are of messages that the durable has worked. */
+interface Worked {
+  filter: string;
+  belowSeq: number;
+}
+
+/** Sequence on the gaining stream from which nothing that the durable has not worked is skipped; and for each of its copies by itself. */
 async function startOnTarget(
   context: HandoverContext,
   move: ConsumerMove & { from: string },
   { losing, standing }: { losing: ConsumerInfo; standing: ConsumerInfo | undefined },
   copies: { standing: readonly Copy[]; later: readonly Copy[] },
   memory: PairMemory,
-): Promise<number> {
+): Promise<{ startSequence: number; worked: Worked[] }> {
   const { account } = context;
   // Read before the origin is looked through: what comes in meanwhile is copied behind this place.
   const headroom = ((await account.stream(move.to))?.state.last_seq ?? 0) + 1;
   const along = [...copies.standing, ...copies.later].filter(
     (copy) => copy.origin === move.from && copy.target === move.to,
   );
-  const starts = await Promise.all(
+  const startOf = async (copy: Copy, filters: string[]): Promise<number> => {
+    const message =
+      filters.length > 0 ? await firstOn(account, copy.origin, firstUnacked(losing), filters) : undefined;
+    if (!message) return headroom;
+    if (copies.later.includes(copy) && message.seq >= copy.startSeq) return headroom;
+    return startAtTwin(context, move, { copy, standing }, message, memory);
+  };
+  const worked = await Promise.all(
     along.map(async (copy) => {
       const filters = readsOf(losing, copy.filters);
-      const message =
-        filters.length > 0 ? await firstOn(account, copy.origin, firstUnacked(losing), filters) : undefined;
-      if (!message) return headroom;
-      if (copies.later.includes(copy) && message.seq >= copy.startSeq) return headroom;
-      return startAtTwin(context, move, { copy, standing }, message, memory);
+      const belowSeq = await startOf(copy, filters);
+      return filters.map((filter): Worked => ({ filter, belowSeq }));
     }),
-  );
-  return Math.min(headroom, ...starts);
+  ).then((lists) => lists.flat());
+  return { startSequence: Math.min(headroom, ...worked.map(({ belowSeq }) => belowSeq)), worked };
 }
 
 async function startAtTwin(

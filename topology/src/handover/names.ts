@@ -48,6 +48,9 @@ export const isSameCopy = (source: StreamSource, copy: Copy): boolean =>
 /** Metadata of a durable that a run made: a second attempt knows its own work by it. */
 export const RUN_KEY = 'aa-ops.run';
 
+/** Metadata of a work queue's durable that a run has paused: until when it was paused before, empty where it was not. */
+export const PAUSED_KEY = 'aa-ops.paused';
+
 /** Metadata of a stream with retention interest that keeps everything while a handover copies from it or into it. */
 export const RETENTION_KEY = 'aa-ops.retention';
 

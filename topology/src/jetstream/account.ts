@@ -63,6 +63,10 @@ export interface JetStreamWriter extends JetStreamReader {
   createConsumer(stream: string, config: ConsumerConfig): Promise<ConsumerInfo>;
   updateConsumer(stream: string, config: ConsumerConfig): Promise<ConsumerInfo>;
   deleteConsumer(stream: string, name: string): Promise<void>;
+  /** Delivers nothing until an instant (RFC 3339); absent: delivers again. Servers before 2.11 do not know it. */
+  pauseConsumer(stream: string, name: string, until?: string): Promise<void>;
+  /** Deletes what a stream holds on a filter below a sequence. */
+  purge(stream: string, filter: string, belowSeq: number): Promise<void>;
   /** The connection itself, for what is not administration: hold, publish, read ranges. */
   readonly connection: NatsConnection;
   readonly api: ApiRequest;

@@ -63,6 +63,10 @@ export async function openWriter(settings: ConnectSettings): Promise<JetStreamWr
         updateConsumer: (stream: string, config: ConsumerConfig) => durable(stream, config, 'update'),
         deleteConsumer: async (stream: string, name: string) =>
           void (await api(`CONSUMER.DELETE.${stream}.${name}`)),
+        pauseConsumer: async (stream: string, name: string, until?: string) =>
+          void (await api(`CONSUMER.PAUSE.${stream}.${name}`, until ? { pause_until: until } : {})),
+        purge: async (stream: string, filter: string, belowSeq: number) =>
+          void (await api(`STREAM.PURGE.${stream}`, { filter, seq: belowSeq })),
         connection,
         api,
       }),

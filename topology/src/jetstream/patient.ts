@@ -53,6 +53,8 @@ const REPEATABLE = [
   'updateStream',
   'createConsumer',
   'updateConsumer',
+  'pauseConsumer',
+  'purge',
   'api',
 ] as const;
 /** What is gone at the second time was deleted by the first one, whose answer went missing. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
 import { OpsError } from '../errors.ts';
 import type { JetStreamWriter } from './account.ts';
+import { readQueue } from './readQueue.ts';
 import type { ConsumerInfo } from './wire.ts';
 
 /** A message as a consumer delivers it. */
@@ -41,20 +42,22 @@ const BEHIND_WAIT_MS = 200;
 
 /**
  * Reads a range of a stream in order, in batches, through a throw-away pull consumer: 100,000 messages a second and
- * more, where single gets manage a few thousand. A gap or a stall (leader change) makes a new consumer at the right place.
+ * more, where single gets manage a few thousand. A gap or a stall (leader change) makes a new consumer at the right place. A work
+ * queue allows no such consumer: it is read by single gets.
  */
 export async function* readRange(
   account: JetStreamWriter,
   stream: string,
   range: Range,
 ): AsyncGenerator<StreamMessage[]> {
+  const info = await account.stream(stream);
   let next = range.fromSeq;
-  let end = range.toSeq;
+  const end = range.toSeq ?? info?.state.last_seq ?? 0;
+  if (info?.config.retention === 'workqueue') return yield* readQueue(account, info, range);
   let behindUntil: number | undefined;
   for (let stalls = 0; ;) {
     range.signal?.throwIfAborted();
     const pull = await openPull(account, stream, { ...range, fromSeq: next });
-    end ??= pull.lastSeq;
     try {
       let remaining = pull.pending;
       while (remaining > 0 && next <= end) {
@@ -63,7 +66,7 @@ export async function* readRange(
         remaining -= batch.length;
         stalls = 0;
         next = batch.at(-1)!.seq + 1;
-        const within = batch.at(-1)!.seq > end ? batch.filter((m) => m.seq <= end!) : batch;
+        const within = batch.at(-1)!.seq > end ? batch.filter((m) => m.seq <= end) : batch;
         if (within.length > 0) yield within;
       }
       if (next > end) return;
@@ -108,14 +111,12 @@ const isBehind = (stream: string, next: number): OpsError =>
 
 interface Pull {
   pending: number;
-  lastSeq: number;
   fetch(count: number): Promise<StreamMessage[] | 'stalled'>;
   close(): Promise<void>;
 }
 
 async function openPull(account: JetStreamWriter, stream: string, range: Range): Promise<Pull> {
   const { connection, api } = account;
-  const info = await account.stream(stream);
   const created = await api<ConsumerInfo>(`CONSUMER.CREATE.${stream}`, {
     stream_name: stream,
     config: {
@@ -136,7 +137,6 @@ async function openPull(account: JetStreamWriter, stream: string, range: Range):
   let delivered = 0;
   return {
     pending: created.num_pending,
-    lastSeq: info?.state.last_seq ?? 0,
     fetch: async (count) => {
       let batch = await fetchBatch(connection, subject, { batch: count, max_bytes: BATCH_BYTES }, delivered);
       if (batch === 'too-large') batch = await fetchBatch(connection, subject, { batch: 1 }, delivered);

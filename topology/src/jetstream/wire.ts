@@ -125,6 +125,11 @@ export interface ConsumerConfig {
   num_replicas?: number;
   mem_storage?: boolean;
   metadata?: Record<string, string>;
+  /** RFC 3339; 2.11. Nothing is delivered until then. An update leaves it as it is: `pauseConsumer` sets it. */
+  pause_until?: string;
+  /** The server's own, through which a source or a mirror reads; `sourcing` since 2.15. */
+  direct?: boolean;
+  sourcing?: boolean;
 }
 
 export interface SequencePair {
@@ -144,6 +149,8 @@ export interface ConsumerInfo {
   num_redelivered: number;
   num_waiting: number;
   num_pending: number;
+  /** By the consumer's leader; 2.11. */
+  paused?: boolean;
   push_bound?: boolean;
   cluster?: { leader?: string };
 }

@@ -31,9 +31,17 @@ export const checksStep: Step = {
   },
 };
 
-/** Nothing feeds the pods until a later round's copy begins: an event would wait for that. `verify` sends one. */
-const isFedNow = (context: RunContext): boolean =>
-  !copiesOf(roundsOf(context).slice(1).flat()).some(({ filters }) => covers(filters, HRV_SUBJECT));
+/**
+ * Nothing feeds the pods until a later round's copy begins, nor while the work queue that they read is paused: an event would wait for
+ * that. `verify` sends one.
+ */
+function isFedNow(context: RunContext): boolean {
+  const [first = [], ...later] = roundsOf(context);
+  const paused = copiesOf(first).filter(
+    ({ target }) => context.topology.streams[target]?.retention === 'workqueue',
+  );
+  return ![...copiesOf(later.flat()), ...paused].some(({ filters }) => covers(filters, HRV_SUBJECT));
+}
 
 /** Message by message, while the copy goes on: what it brings from here on is compared after the handover. */
 async function proveCopies(context: RunContext): Promise<string[]> {

@@ -3,6 +3,7 @@ import {
   handOver,
   missingHoldRights,
   OpsError,
+  pauseQueues,
   recoverWindow,
   rememberWindow,
   sentinelsOf,
@@ -72,6 +73,11 @@ export async function handOverGroup(
     for (const copy of record.group.copies) {
       await catchUp(handoverContext(context), copy, { timeoutMs: context.timeouts.catchUpMs });
     }
+    // What a work queue stores in the window has to stand there until it is known what was held besides.
+    await pauseQueues(
+      handoverContext(context),
+      record.group.streams.map(({ stream }) => stream),
+    );
     context.signal.throwIfAborted();
     record.attempt += 1;
     const outcome = await handOver(handoverContext(context), context.settings, record.group, {

@@ -5,6 +5,7 @@ import {
   checkCopy,
   checkOrphans,
   checkRounds,
+  checkQueues,
   checkReaders,
   checkRights,
   checkRoom,
@@ -18,6 +19,7 @@ import {
   type JetStreamReader,
   type LiveAccount,
   forgetGone,
+  has,
   healMemory,
   makePlan,
   OpsError,
@@ -100,7 +102,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   const memory = forgetGone(known, (stream) => {
     const info = live.streams.get(stream)?.info;
     // What was acked is gone from such a stream wherever it lay: that a copy once was there still tells something.
-    return info && ownRetention(info.config) === 'interest' ? 1 : info?.state.first_seq;
+    return info && ownRetention(info.config) !== 'limits' ? 1 : info?.state.first_seq;
   });
   const to = ownershipIn(topology, run.to);
   const wayBack = run.command === 'rollback';
@@ -217,6 +219,7 @@ async function sizeUp(
   created: readonly StreamConfig[],
 ) {
   const wayBack = run.command === 'rollback';
+  const keeps = { interest: true, workqueue: has(account.server.version, 'consumerPause') };
   const readers = { before: placedIn(topology, run.from), after: placedIn(topology, run.to) };
   const total = { messages: 0, needs: { bytes: 0, memoryBytes: 0 }, findings: [] as Finding[] };
   const brought = new Map<string, { target: Pick<StreamInfo, 'config' | 'state'>; size: CopySize }>();
@@ -234,7 +237,8 @@ async function sizeUp(
     total.messages += size.messages;
     total.needs[target?.config.storage === 'memory' ? 'memoryBytes' : 'bytes'] += size.bytes;
     if (!target) continue;
-    total.findings.push(...checkCopy(copy, size, origin, target, true));
+    total.findings.push(...checkCopy(copy, size, origin, target, keeps));
+    total.findings.push(...checkQueues(origin.config, target.config, run.options.copy !== 'unacked'));
     total.findings.push(...checkUnread(copy, origin.config, target.config, readers, wayBack));
     total.findings.push(...(await checkAge(account, copy, movers, origin, target, wayBack)));
     brought.set(copy.target, { target, size: sumOfSizes(brought.get(copy.target)?.size, size) });
@@ -244,10 +248,11 @@ async function sizeUp(
 }
 
 async function checkForRights(
-  { account }: PlanContext,
+  { account, topology }: PlanContext,
   groups: readonly HandoverGroup[],
 ): Promise<Finding[]> {
   if (groups.length === 0) return [];
   const streams = [...new Set(groups.flatMap((group) => group.streams.map(({ stream }) => stream)))];
-  return checkRights(await account.rights(), streams, account.apiPrefix);
+  const queues = streams.filter((stream) => topology.streams[stream]?.retention === 'workqueue');
+  return checkRights(await account.rights(), streams, account.apiPrefix, queues);
 }

@@ -6,6 +6,7 @@ import {
   OpsError,
   planHandovers,
   proveRest,
+  resumeQueues,
 } from '@aa-ops/topology';
 import { ownershipChecks, rollbackChecks, runChecks } from '../../checks/index.ts';
 import type { GroupRecord } from '../../saga/runDocument.ts';
@@ -26,6 +27,7 @@ export const verifyStep: Step = {
     const proofs: string[] = [];
     for (const record of context.run.groups) proofs.push(...(await proveGroup(context, record)));
     await restoreRetention(context, 'all');
+    await resumeQueues(handoverContext(context), Object.keys(context.topology.streams));
     const checks = isWayBack(context) ? rollbackChecks : ownershipChecks;
     const results = await runChecks(checks, checkContext(context, context.run.to));
     return { note: [...proofs, settleChecks(context, results)].join('; ') };

@@ -1,9 +1,9 @@
 import type { AccountInfo, StreamInfo } from '../../jetstream/index.ts';
 import type { CopyRole } from '../types.ts';
-import { checkRetention } from './checkRetention.ts';
+import { checkRetention, type Keeping } from './checkRetention.ts';
 import type { Finding } from './finding.ts';
 
-export { checkUnread, type Placed } from './checkRetention.ts';
+export { checkQueues, checkUnread, type Keeping, type Placed } from './checkRetention.ts';
 
 /** What a copy will bring into its target. */
 export interface CopySize {
@@ -49,15 +49,14 @@ export function checkRoom({ config, state }: Target, size: CopySize, wayBack: bo
 
 /**
  * Where one copy cannot be made without loss while its lag reads 0 (jetstream.md, step 1): the target's largest message,
- * its limit per subject, the nature of both streams. Each finding names both numbers. `interestMoves`: whoever copies lets streams with
- * retention interest keep everything meanwhile.
+ * its limit per subject, the nature of both streams. Each finding names both numbers.
  */
 export function checkCopy(
   copy: CopyRole,
   size: CopySize,
   origin: Target,
   target: Target,
-  interestMoves = false,
+  keeps: Keeping = { interest: false, workqueue: false },
 ): Finding[] {
   const { config } = target;
   const name = copy.target;
@@ -83,7 +82,7 @@ export function checkCopy(
   }
   return [
     ...findings,
-    ...checkRetention(origin.config, target.config, interestMoves),
+    ...checkRetention(origin.config, target.config, keeps),
     ...checkNature(origin),
     ...checkNature(target),
   ];

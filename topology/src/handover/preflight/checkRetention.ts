@@ -1,65 +1,103 @@
 import type { ConsumerConfig, StreamConfig } from '../../jetstream/index.ts';
 import { coversAll, intersectSets } from '../../subjects/sets.ts';
 import { ownRetention } from '../names.ts';
+import { isQueue } from '../queues.ts';
 import type { CopyRole } from '../types.ts';
 import { filtersOf } from './checkReaders.ts';
 import type { Finding } from './finding.ts';
 
-type Retained = Pick<StreamConfig, 'name' | 'retention' | 'metadata' | 'num_replicas'>;
+type Retained = Pick<StreamConfig, 'name' | 'retention' | 'metadata' | 'num_replicas' | 'deny_purge'>;
+
+/**
+ * What whoever copies can let a stream keep while a handover is under way: `interest` by changing its retention, `workqueue` by pausing
+ * its durables, which takes a server that can.
+ */
+export type Keeping = Readonly<Record<'interest' | 'workqueue', boolean>>;
 
 const WHAT_MOVES = 'keep these subjects where they are, or give both streams retention limits or interest';
 
+const notMovable = (message: string, hint: string, details: Record<string, unknown>): Finding => ({
+  code: 'retention-not-movable',
+  severity: 'refuse',
+  message,
+  hint,
+  details,
+});
+
 /**
- * Which pairs of retentions a copy moves without loss, in both directions: what cannot go back does not go forward either. Streams with
- * `interest` keep everything while a handover is under way (`interestMoves`); a work queue cannot be made to (10052). What servers
- * do with each pair is in retention.int.test.ts.
+ * Which pairs of retentions a copy moves without loss, in both directions: what cannot go back does not go forward either. Streams that
+ * delete what was worked keep everything while a handover is under way. What servers do with each pair is in retention.int.test.ts.
  */
-export function checkRetention(origin: Retained, target: Retained, interestMoves: boolean): Finding[] {
-  const [from, to] = [ownRetention(origin), ownRetention(target)];
-  const details = { origin: origin.name, target: target.name, from, to };
-  if (to === 'workqueue')
-    return [
-      {
-        code: 'retention-not-movable',
-        severity: 'refuse',
-        message: `${target.name} has retention workqueue: its durable deletes what it acks while the copy is still compared and held publishes are looked for, so a message could be stored twice and nobody would know`,
-        hint: WHAT_MOVES,
+export function checkRetention(origin: Retained, target: Retained, keeps: Keeping): Finding[] {
+  const details = {
+    origin: origin.name,
+    target: target.name,
+    from: ownRetention(origin),
+    to: ownRetention(target),
+  };
+  const both = [origin, target];
+  const queue = both.find(isQueue);
+  const interested = both.find((stream) => ownRetention(stream) === 'interest');
+  const findings: Finding[] = [];
+  if (queue && !keeps.workqueue)
+    findings.push(
+      notMovable(
+        `${queue.name} has retention workqueue: what its durables ack would be gone while it is still compared, and this server cannot pause them`,
+        'nats-server 2.11 and newer can; or give both streams retention limits',
         details,
-      },
-    ];
-  if (from === 'workqueue')
-    return [
-      {
-        code: 'retention-not-movable',
-        severity: 'refuse',
-        message: `${origin.name} has retention workqueue: its messages could be copied, but not handed back, since the way back would end in a work queue`,
-        hint: WHAT_MOVES,
+      ),
+    );
+  const kept = both.find((stream) => isQueue(stream) && stream.deny_purge);
+  if (kept)
+    findings.push(
+      notMovable(
+        `${kept.name} has retention workqueue and denyPurge: copies of what was worked could not be taken out of it, and would be worked again`,
+        'take denyPurge away: a durable of a work queue begins at everything that stands (10101)',
         details,
-      },
-    ];
-  if (from === 'limits' && to === 'limits') return [];
-  const { name } = from === 'interest' ? origin : target;
-  const replicated = [origin, target].find(({ num_replicas = 1 }) => num_replicas > 1);
-  if (replicated)
-    return [
-      {
-        code: 'retention-not-movable',
-        severity: 'refuse',
-        message: `${name} has retention interest, and ${replicated.name} has ${replicated.num_replicas} replicas: it would have to keep everything for the time of the run, and a replica that hears of that late drops what the others keep`,
-        hint: 'give both streams retention limits, or one replica, for the migration',
+      ),
+    );
+  const replicated = both.find(({ num_replicas = 1 }) => num_replicas > 1);
+  if (interested && replicated)
+    findings.push(
+      notMovable(
+        `${interested.name} has retention interest, and ${replicated.name} has ${replicated.num_replicas} replicas: it would have to keep everything for the time of the run, and a replica that hears of that late drops what the others keep`,
+        'give both streams retention limits, or one replica, for the migration',
         details,
-      },
-    ];
-  if (interestMoves) return [];
-  return [
+      ),
+    );
+  else if (interested && !keeps.interest)
+    findings.push(
+      notMovable(
+        `${interested.name} has retention interest: what its consumers have taken is gone`,
+        WHAT_MOVES,
+        details,
+      ),
+    );
+  return findings;
+}
+
+/** What a person has to know of work queues that take part: `copiesMore` than what is unacked would be worked again. */
+export function checkQueues(origin: Retained, target: Retained, copiesMore: boolean): Finding[] {
+  const queues = [origin, target].filter(isQueue).map(({ name }) => name);
+  if (queues.length === 0) return [];
+  const findings: Finding[] = [
     {
-      code: 'retention-not-movable',
-      severity: 'refuse',
-      message: `${name} has retention interest: what its consumers have taken is gone`,
-      hint: WHAT_MOVES,
-      details,
+      code: 'queue-waits',
+      severity: 'warn',
+      message: `${target.name} ${isQueue(target) ? 'is a work queue: its durables are paused from the step consumers to the end of verify, and nothing of it is worked meanwhile' : `takes over from the work queue ${origin.name}, whose durables are paused from the handover to the end of verify`}`,
+      hint: 'publishers notice nothing; workers go on where they stopped',
+      details: { origin: origin.name, target: target.name, queues },
     },
   ];
+  if (isQueue(target) && copiesMore)
+    findings.push({
+      code: 'copy-into-queue',
+      severity: 'refuse',
+      message: `${target.name} is a work queue: copies of what was worked already would be worked again`,
+      hint: 'leave --copy away: what is unacked is copied',
+      details: { origin: origin.name, target: target.name },
+    });
+  return findings;
 }
 
 /** A durable as a mode places it. */

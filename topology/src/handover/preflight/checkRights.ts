@@ -11,11 +11,12 @@ export function allows(permission: Permission | undefined, subject: string): boo
   return permission.allow === undefined || permission.allow.length === 0 || covers(permission.allow, subject);
 }
 
-/** Without these the run cannot be done at all. `$JS.API` stands for the account's prefix. */
+/** Without these the run cannot be done at all. `$JS.API` stands for the account's prefix; `queues` are those of the streams that are work queues. */
 export function checkRights(
   rights: Rights | undefined,
   streams: readonly string[],
   prefix: string,
+  queues: readonly string[] = [],
 ): Finding[] {
   if (!rights) return [];
   const needed = [...streams, `KV_${STATE_BUCKET}`].flatMap((stream) => [
@@ -34,6 +35,8 @@ export function checkRights(
       `${prefix}.CONSUMER.MSG.NEXT.${stream}.*`,
     );
   }
+  for (const queue of queues)
+    needed.push(`${prefix}.CONSUMER.PAUSE.${queue}.*`, `${prefix}.STREAM.PURGE.${queue}`);
   return [...needed, `${RESERVED_PREFIX}>`, `$KV.${STATE_BUCKET}.>`]
     .filter((subject) => !allows(rights.publish, subject))
     .map((subject): Finding => ({

@@ -1,0 +1,56 @@
+import { covers } from '../subjects/sets.ts';
+import type { JetStreamWriter } from './account.ts';
+import { parseHeaders } from './headers.ts';
+import type { Range, StreamMessage } from './readRange.ts';
+import type { StoredMessage, StreamInfo } from './wire.ts';
+
+/** Single gets under way at once, and what they may bring: large messages come in smaller windows. */
+const IN_FLIGHT = 256;
+const BYTES_IN_FLIGHT = 8 * 1_024 * 1_024;
+
+/**
+ * Reads a range of a work queue, which lets nobody read it beside its own durables (10084, 10100): by single gets, a window of
+ * sequences at a time, and past what is gone by asking for the next one that stands. Payloads come along, whether they are wanted or not.
+ */
+export async function* readQueue(
+  account: JetStreamWriter,
+  { config: { name: stream }, state }: StreamInfo,
+  { fromSeq, toSeq = state.last_seq, filters = ['>'], signal }: Range,
+): AsyncGenerator<StreamMessage[]> {
+  const average = state.bytes / Math.max(1, state.messages);
+  const inFlight = Math.max(1, Math.min(IN_FLIGHT, Math.floor(BYTES_IN_FLIGHT / Math.max(1, average))));
+  for (let next = Math.max(1, fromSeq); next <= toSeq;) {
+    signal?.throwIfAborted();
+    const first = await firstFrom(account, stream, next, filters);
+    if (first === undefined || first > toSeq) return;
+    const last = Math.min(toSeq, first + inFlight - 1);
+    const seqs = Array.from({ length: last - first + 1 }, (_, n) => first + n);
+    const found = await Promise.all(seqs.map((seq) => account.message(stream, { seq })));
+    const batch = found.flatMap((one) => (one && covers(filters, one.subject) ? [asDelivered(one)] : []));
+    if (batch.length > 0) yield batch;
+    next = last + 1;
+  }
+}
+
+async function firstFrom(
+  account: JetStreamWriter,
+  stream: string,
+  seq: number,
+  filters: readonly string[],
+): Promise<number | undefined> {
+  const found = await Promise.all(
+    filters.map((nextBySubject) => account.message(stream, { seq, nextBySubject })),
+  );
+  const seqs = found.flatMap((one) => (one ? [one.seq] : []));
+  return seqs.length > 0 ? Math.min(...seqs) : undefined;
+}
+
+function asDelivered({ subject, seq, time, headers: raw, data }: StoredMessage): StreamMessage {
+  const headers = new Map<string, string[]>();
+  for (const [name, value] of parseHeaders(raw)) {
+    const values = headers.get(name);
+    if (values) values.push(value);
+    else headers.set(name, [value]);
+  }
+  return { subject, seq, timeMs: Date.parse(time), headers, data };
+}
