@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { CIRCLE, type Crash, INTEREST, runCrashLane, SEED } from '../../support/crash/crashLane.ts';
+import { CIRCLE, type Crash, INTEREST, QUEUE, runCrashLane, SEED } from '../../support/crash/crashLane.ts';
 import { seededRandom, testSeed } from '../../support/random.ts';
 
 const NIGHTLY = process.env['AA_TEST_NIGHTLY'];
 const KILLS = NIGHTLY ? 500 : process.env['AA_TEST_LONG'] ? 100 : 10;
 const CIRCLE_KILLS = NIGHTLY ? 100 : process.env['AA_TEST_LONG'] ? 40 : 4;
 const INTEREST_KILLS = NIGHTLY ? 100 : process.env['AA_TEST_LONG'] ? 40 : 4;
+const QUEUE_KILLS = INTEREST_KILLS;
 /** Each lane has a server of its own; two of them use two cores. */
 const LANES = 2;
 const seed = testSeed();
@@ -33,6 +34,7 @@ describe.skipIf(process.platform !== 'linux')('kill -9 at any instant, forward a
     { what: 'one stream into two', scene: SEED, kills: KILLS },
     { what: 'a circle of three, in rounds', scene: CIRCLE, kills: CIRCLE_KILLS },
     { what: 'streams of interest, which drop what is worked', scene: INTEREST, kills: INTEREST_KILLS },
+    { what: 'work queues', scene: QUEUE, kills: QUEUE_KILLS },
   ])(
     '$what, $kills times: every run is ended by --resume or rollback, in the same ledger',
     { timeout: KILLS * 30_000 },

@@ -49,6 +49,9 @@ export const CIRCLE: Scene = {
 /** One stream into two, of retention interest. */
 export const INTEREST: Scene = { ...SEED, file: file('interest-topology.yaml'), dropsWorked: true };
 
+/** One stream into two, all of them work queues: what one durable has acked is gone, and what none claims stays. */
+export const QUEUE: Scene = { ...SEED, file: file('queue-topology.yaml'), dropsWorked: true };
+
 /** One run that was killed, how it was ended, and what publishers met meanwhile. */
 export interface Crash extends Met {
   start: string;

@@ -4,8 +4,7 @@ import type { ConsumerConfig, ConsumerInfo } from '../jetstream/index.ts';
 import type { ConsumerFields } from '../model.ts';
 import { blocksHolding, rememberCopied } from './memory.ts';
 import { PAUSED_KEY, RUN_KEY } from './names.ts';
-import { firstUnacked, readsOf } from './positions.ts';
-import { filtersOf } from './preflight/checkReaders.ts';
+import { firstUnacked, readsOf, type Worked, workedElsewhere, writeWorked } from './positions.ts';
 import { isQueue, pausedFromNow } from './queues.ts';
 import { copiedThrough, firstOn } from './reads.ts';
 import { findTwin } from './twins.ts';
@@ -37,8 +36,8 @@ const POLL_MS = 50;
  * Makes a durable on the stream that gains its subjects, at the first message whose twin it has not acked on the losing
  * one. One that stands there from an earlier cycle is made anew at that place (left where it stands it would work days
  * again, or skip), its old state journaled first. Nothing reads it yet: the pods follow later. What a copy of a `later` round brings
- * will lie behind everything that is there now. A work queue's durable begins at everything that stands (10101): copies of what was worked
- * are purged, and it is made paused, until the copies have been compared.
+ * will lie behind everything that is there now. A work queue's durable begins at everything that stands (10101): it is made
+ * paused, and what it has worked elsewhere is purged before it goes on.
  */
 export async function moveConsumer(
   context: HandoverContext,
@@ -56,25 +55,27 @@ export async function moveConsumer(
   }
   const standing = await account.consumer(move.to, move.name);
   const ackFloor = losing.ack_floor.stream_seq;
-  const target = (await account.stream(move.to))!;
-  const toQueue = isQueue(target.config);
+  const target = await account.stream(move.to);
+  const toQueue = target !== undefined && isQueue(target.config);
   if (standing?.config.metadata?.[RUN_KEY] === run) {
-    const first = toQueue ? await firstOn(account, move.to, 1, filtersOf(standing.config)) : undefined;
     return {
       name: move.name,
       from: move.from,
       to: move.to,
       ackFloor,
-      startSequence: standing.config.opt_start_seq ?? first?.seq ?? target.state.last_seq + 1,
+      startSequence: startOf(standing.config),
     };
   }
   const { startSequence, worked } = await startOnTarget(context, move, { losing, standing }, copies, memory);
   const common = { ...move.fields, durable_name: move.name };
   const metadata = { ...move.fields.metadata, [RUN_KEY]: run };
   const config: ConsumerConfig = toQueue
-    ? { ...common, metadata: { ...metadata, [PAUSED_KEY]: '' }, pause_until: pausedFromNow() }
+    ? {
+        ...common,
+        metadata: { ...metadata, ...writeWorked(worked), [PAUSED_KEY]: '' },
+        pause_until: pausedFromNow(),
+      }
     : { ...common, metadata, deliver_policy: 'by_start_sequence', opt_start_seq: startSequence };
-  const purged = toQueue ? worked : [];
   await context.journal.effect(
     'move-consumer',
     {
@@ -84,21 +85,18 @@ export async function moveConsumer(
       startSequence,
       before: losing,
       replaced: standing ?? null,
-      ...(toQueue ? { purged } : {}),
     },
     async () => {
       if (standing) await account.deleteConsumer(move.to, move.name);
-      for (const { filter, belowSeq } of purged) await account.purge(move.to, filter, belowSeq);
       await account.createConsumer(move.to, config);
     },
   );
   return { name: move.name, from: move.from, to: move.to, ackFloor, startSequence };
 }
 
-/** Of a filter of the gaining stream, the copies below are of messages that the durable has worked. */
-interface Worked {
-  filter: string;
-  belowSeq: number;
+function startOf(config: ConsumerConfig): number {
+  const places = workedElsewhere(config).map(({ belowSeq }) => belowSeq);
+  return config.opt_start_seq ?? (places.length > 0 ? Math.min(...places) : 1);
 }
 
 /** Sequence on the gaining stream from which nothing that the durable has not worked is skipped; and for each of its copies by itself. */
@@ -115,7 +113,7 @@ async function startOnTarget(
   const along = [...copies.standing, ...copies.later].filter(
     (copy) => copy.origin === move.from && copy.target === move.to,
   );
-  const startOf = async (copy: Copy, filters: string[]): Promise<number> => {
+  const startIn = async (copy: Copy, filters: string[]): Promise<number> => {
     const message =
       filters.length > 0 ? await firstOn(account, copy.origin, firstUnacked(losing), filters) : undefined;
     if (!message) return headroom;
@@ -125,7 +123,7 @@ async function startOnTarget(
   const worked = await Promise.all(
     along.map(async (copy) => {
       const filters = readsOf(losing, copy.filters);
-      const belowSeq = await startOf(copy, filters);
+      const belowSeq = await startIn(copy, filters);
       return filters.map((filter): Worked => ({ filter, belowSeq }));
     }),
   ).then((lists) => lists.flat());

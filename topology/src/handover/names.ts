@@ -51,6 +51,9 @@ export const RUN_KEY = 'aa-ops.run';
 /** Metadata of a work queue's durable that a run has paused: until when it was paused before, empty where it was not. */
 export const PAUSED_KEY = 'aa-ops.paused';
 
+/** Metadata of such a durable that a run has made: `[filter, sequence][]`, below which it has worked everything elsewhere. */
+export const WORKED_KEY = 'aa-ops.worked';
+
 /** Metadata of a stream with retention interest that keeps everything while a handover copies from it or into it. */
 export const RETENTION_KEY = 'aa-ops.retention';
 

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
 import type { ConsumerInfo, JetStreamWriter, StreamConfig } from '../jetstream/index.ts';
 import { intersectSets } from '../subjects/sets.ts';
-import { PAUSED_KEY } from './names.ts';
+import { PAUSED_KEY, WORKED_KEY } from './names.ts';
+import { workedElsewhere } from './positions.ts';
 import { filtersOf } from './preflight/checkReaders.ts';
 import type { HandoverContext } from './types.ts';
 
@@ -78,16 +79,21 @@ async function pause(
   }
 }
 
-/** The durables that a run has paused, whichever it was, deliver again, or are paused as they were before. May be repeated. */
+/**
+ * The durables that a run has paused, whichever it was, deliver again, or are paused as they were before; copies of what they have worked
+ * elsewhere are purged first, since they would begin with them. Only once the copies have been compared. May be repeated.
+ */
 export async function resumeQueues(context: HandoverContext, streams: Iterable<string>): Promise<void> {
   const { account, journal } = context;
   for (const stream of new Set(streams)) {
     const info = await account.stream(stream);
     if (!info || !isQueue(info.config)) continue;
     for (const { name, config } of await account.listConsumers(stream)) {
-      const { [PAUSED_KEY]: before, ...metadata } = config.metadata ?? {};
+      const { [PAUSED_KEY]: before, [WORKED_KEY]: _places, ...metadata } = config.metadata ?? {};
       if (before === undefined) continue;
-      await journal.effect('resume-consumer', { stream, consumer: name, before }, async () => {
+      const purged = workedElsewhere(config);
+      await journal.effect('resume-consumer', { stream, consumer: name, before, purged }, async () => {
+        for (const { filter, belowSeq } of purged) await account.purge(stream, filter, belowSeq);
         await account.pauseConsumer(stream, name, before || undefined);
         await account.updateConsumer(stream, { ...config, name, metadata });
       });

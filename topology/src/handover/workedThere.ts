@@ -5,9 +5,9 @@ import { firstOn, originOf } from './reads.ts';
 import type { CopiedBlock, CopyRole, PairMemory } from './types.ts';
 
 /**
- * A target with retention `interest` or `workqueue` no longer has the copy of a message that an earlier handover brought: then the durable that stands
- * there has acked it, and goes on behind it. Undefined where that is not certain: the durable was not put there by a run, or the stream
- * has a limit by which it may have dropped the copy unread.
+ * A target with retention `interest` or `workqueue` no longer has the copy of a message that an earlier handover brought: then it was worked
+ * there, and the durable goes on behind it. Undefined where that is not certain: the stream has a limit by which it may have dropped the copy
+ * unread; or, with `interest`, which drops what nobody reads, the durable was not put there by a run.
  */
 export async function workedThere(
   account: JetStreamReader,
@@ -17,7 +17,8 @@ export async function workedThere(
   memory: PairMemory,
 ): Promise<number | undefined> {
   const config = (await account.stream(copy.target))?.config;
-  if (!config || ownRetention(config) === 'limits' || !durable?.config.metadata?.[RUN_KEY]) return undefined;
+  if (!config || ownRetention(config) === 'limits') return undefined;
+  if (ownRetention(config) === 'interest' && !durable?.config.metadata?.[RUN_KEY]) return undefined;
   if (mayHaveDropped(config, message)) return undefined;
   const block = blocksHolding(memory, copy, message.seq).at(-1);
   return block && behindCopy(account, block, message.seq);
