@@ -22,7 +22,7 @@ const placement: fc.Arbitrary<Placement> = fc.oneof(
 
 /**
  * Pairs of modes: up to five letters of three subjects each, owned by up to four streams in any way, every subject by one in
- * both; up to two durables. Shrinks to fewer letters. Left out: those that need no copy.
+ * both; some of the streams are work queues; up to two durables. Shrinks to fewer letters. Left out: those that need no copy.
  */
 export const randomTopology: fc.Arbitrary<RandomTopology> = fc
   .record({
@@ -30,18 +30,19 @@ export const randomTopology: fc.Arbitrary<RandomTopology> = fc
       minLength: 1,
       maxLength: LETTERS.length,
     }),
+    queues: fc.subarray(['S1', 'S2', 'S3', 'S4']),
     durables: fc.array(fc.nat(LEAVES.length * LETTERS.length - 1), { minLength: 1, maxLength: 2 }),
   })
-  .map(({ letters, durables }) => {
+  .map(({ letters, queues, durables }) => {
     const modes = {
       single: ownership(letters.map((it) => it.single)),
       multi: ownership(letters.map((it) => it.multi)),
     };
     const subjects = letters.flatMap((_, index) => LEAVES.map((leaf) => `${LETTERS[index]}.${leaf}`));
-    return { modes, subjects, durables };
+    return { modes, subjects, queues, durables };
   })
   .filter(({ modes }) => planHandovers(modes.single, modes.multi).some(({ copies }) => copies.length > 0))
-  .map(({ modes, subjects, durables }) => {
+  .map(({ modes, subjects, queues, durables }) => {
     const filters = [...new Set(durables.map((it) => subjects[it % subjects.length]!))];
     const mode = (owners: Record<string, string[]>) => ({
       subjects: owners,
@@ -53,6 +54,7 @@ export const randomTopology: fc.Arbitrary<RandomTopology> = fc
       ),
     });
     const topology = topologyOf('random', { single: mode(modes.single), multi: mode(modes.multi) });
+    for (const name of queues) if (topology.streams[name]) topology.streams[name].retention = 'workqueue';
     return { topology, subjects };
   });
 

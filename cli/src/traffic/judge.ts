@@ -1,4 +1,4 @@
-import { type JetStreamWriter, readRange } from '@aa-ops/topology';
+import { covers, type JetStreamWriter, readRange } from '@aa-ops/topology';
 import type { BookCounts, PublisherBook, PublisherKind } from './book.ts';
 import { type Identify, identifyByHeader } from './identity.ts';
 import type { LatencySummary } from './latency.ts';
@@ -10,6 +10,8 @@ export interface JudgeOptions {
   streams: readonly string[];
   /** The streams that own the subjects in the end: order is judged in them. Default: all of `streams`. */
   holders?: readonly string[];
+  /** What durables read of streams that drop what was worked: to be gone is no loss there, `judgeWorked` tells. */
+  dropped?: readonly string[];
   /** Default: by TRAFFIC_HEADER. Another one is given the payloads as well. */
   identify?: Identify;
 }
@@ -66,7 +68,9 @@ export async function judge(
       for (const message of batch) view.add(message, identify(message));
     }
   }
-  const publishers = ledger.books().map((book) => judgeBook(book, sightings));
+  const isLost = (book: PublisherBook, n: number): boolean =>
+    book.isAcked(n) && !sightings.isStored(book, n) && !covers(options.dropped ?? [], book.subjectOf(n));
+  const publishers = ledger.books().map((book) => judgeBook(book, sightings, isLost));
   const sum = (pick: (verdict: PublisherVerdict) => number): number =>
     publishers.reduce((total, verdict) => total + pick(verdict), 0);
   const outOfOrder = (kind: PublisherKind) => sum((it) => (it.kind === kind ? it.outOfOrder : 0));
@@ -84,20 +88,24 @@ export async function judge(
     errors: ledger.errors(),
     publishers,
     examples: {
-      lost: examplesOf(ledger, (book, n) => book.isAcked(n) && !sightings.isStored(book, n)),
+      lost: examplesOf(ledger, isLost),
       doubled: examplesOf(ledger, (book, n) => sightings.extraCopies(book, n) > 0),
       outOfOrder: sightings.outOfOrderExamples,
     },
   };
 }
 
-function judgeBook(book: PublisherBook, sightings: Sightings): PublisherVerdict {
+function judgeBook(
+  book: PublisherBook,
+  sightings: Sightings,
+  isLost: (book: PublisherBook, n: number) => boolean,
+): PublisherVerdict {
   const verdict = { lost: 0, doubled: 0, storedUnacked: 0, misplaced: 0 };
   for (let n = 0; n < book.sent; n++) {
     const stored = sightings.isStored(book, n);
     if (book.isAcked(n)) {
-      if (!stored) verdict.lost++;
-      else if (sightings.isMisplaced(book, n)) verdict.misplaced++;
+      if (isLost(book, n)) verdict.lost++;
+      else if (stored && sightings.isMisplaced(book, n)) verdict.misplaced++;
     } else if (stored) verdict.storedUnacked++;
     verdict.doubled += sightings.extraCopies(book, n);
   }

@@ -16,6 +16,8 @@ export interface Binding {
   readonly created: string;
   readonly pending: number;
   readonly ackPending: number;
+  /** Somebody wants nothing to be delivered for a time (2.11): a handover of a work queue does. */
+  readonly paused: boolean;
 }
 
 const NOT_FOUND = new Set([10014, 10059]); // no such consumer, no such stream
@@ -83,6 +85,7 @@ export function toBinding(info: ConsumerInfo, subject: string): Binding {
     created: info.created,
     pending: info.num_pending,
     ackPending: info.num_ack_pending,
+    paused: info.paused ?? false,
   };
 }
 

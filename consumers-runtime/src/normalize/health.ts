@@ -30,7 +30,7 @@ export function healthRoutes(sources: HealthSources): Route[] {
 
   function isWorking(): boolean {
     const binding = sources.binding();
-    if (!binding || binding.pending === 0) return true;
+    if (!binding || binding.pending === 0 || binding.paused) return true;
     return (
       Math.min(performance.now() - startedAt, sources.sinceLastBatchMs() ?? Infinity) < IDLE_WITH_WORK_MS
     );
@@ -60,6 +60,7 @@ export function healthRoutes(sources: HealthSources): Route[] {
           durable: binding?.durable ?? null,
           pending: binding?.pending ?? null,
           ackPending: binding?.ackPending ?? null,
+          paused: binding?.paused ?? null,
           oldestUnackedMs: Math.round(sources.oldestHeldMs()),
           lastBatchAt:
             sinceLastBatchMs === undefined ? null : new Date(Date.now() - sinceLastBatchMs).toISOString(),

@@ -49,7 +49,12 @@ afterEach(async () => {
 });
 
 const placed = (stream: string, ...names: string[]) =>
-  Object.fromEntries(names.map((name) => [name, { stream, filters: name === 'a' ? ['x.a'] : ['x.>'] }]));
+  Object.fromEntries(
+    names.map((name) => [
+      name,
+      { stream, filters: name === 'w' || name === 'idle' ? ['x.>'] : [`x.${name}`] },
+    ]),
+  );
 
 /** OLD gives `x.>` to NEW; each has the retention that it is given. */
 function moving(from: Retention, to: Retention, ...durables: string[]): Topology {
@@ -130,16 +135,13 @@ const PUBLISHERS: PublisherSpec[] = [
   { name: 'waiting-bare', kind: 'waiting', msgId: false, ratePerSecond: 100, subjects },
 ];
 
-/** Those of `x.b` by themselves: nobody reads them, so that a work queue keeps them all. */
-const UNCLAIMED = PUBLISHERS.flatMap((one) => [
-  { ...one, subjects: ['x.a'] },
-  { ...one, name: `${one.name}-unclaimed`, subjects: ['x.b'] },
-]);
-
-/** Over, back and over again under live publishers, with a durable that leaves much unacked. `keeps`: of what every message is looked for. */
-async function overBackOver(topology: Topology, keeps: 'all' | 'unclaimed' | 'nothing'): Promise<void> {
-  const durable = keeps === 'unclaimed' ? 'a' : 'w';
-  traffic = await startTraffic(run.settings, keeps === 'unclaimed' ? UNCLAIMED : PUBLISHERS);
+/**
+ * Over, back and over again under live publishers, with a durable that leaves much unacked. `drops`: what it has worked is gone, and only
+ * what it does not read is looked for.
+ */
+async function overBackOver(topology: Topology, { drops }: { drops: boolean }): Promise<void> {
+  const [durable] = Object.keys(topology.consumers) as [string];
+  traffic = await startTraffic(run.settings, PUBLISHERS);
   const { ledger } = traffic;
   const acked = async (count: number): Promise<void> => {
     const goal = traffic!.counts().acked + count;
@@ -157,16 +159,15 @@ async function overBackOver(topology: Topology, keeps: 'all' | 'unclaimed' | 'no
   }
   await traffic.stop();
   await worker.finish();
-  const read = durable === 'a' ? ['x.a'] : ['x.>'];
+  const read = topology.consumers[durable]!.filter_subjects!;
   expect(judgeWorked(ledger, record, read)).toMatchObject({ skipped: 0, examples: [] });
-  const verdict = await judge(run.account, ledger, { streams: ['OLD', 'NEW'], holders: ['OLD'] });
-  expect(verdict).toMatchObject({ refused: 0, unanswered: 0, strangers: 0, acked: verdict.sent });
-  if (keeps === 'all') expect(verdict).toMatchObject({ lost: 0, doubled: 0, outOfOrderWaiting: 0 });
-  if (keeps === 'unclaimed') {
-    const unclaimed = verdict.publishers.filter(({ name }) => name.endsWith('-unclaimed'));
-    expect(unclaimed).toHaveLength(PUBLISHERS.length);
-    for (const one of unclaimed) expect(one).toMatchObject({ lost: 0, doubled: 0 });
-  }
+  const verdict = await judge(run.account, ledger, {
+    streams: ['OLD', 'NEW'],
+    holders: ['OLD'],
+    dropped: drops ? read : [],
+  });
+  const clean = { lost: 0, doubled: 0, refused: 0, unanswered: 0, outOfOrderWaiting: 0, strangers: 0 };
+  expect(verdict).toMatchObject({ ...clean, acked: verdict.sent });
 }
 
 describe.each(SHOWN)('%s -> %s', (from, to) => {
@@ -177,7 +178,7 @@ describe.each(SHOWN)('%s -> %s', (from, to) => {
     async (version) => {
       const topology = moving(from, to, 'w');
       run = await startRun(topology, version ? { binary: (await fetchNatsServer(version)).path } : {});
-      await overBackOver(topology, 'nothing');
+      await overBackOver(topology, { drops: true });
       for (const [stream, own] of [
         ['OLD', from],
         ['NEW', to],
@@ -203,7 +204,7 @@ describe.each(SHOWN)('%s -> %s', (from, to) => {
     { timeout: 120_000 },
     async () => {
       run = await startRun(moving(from, to, 'a'));
-      await overBackOver(run.environment.topology, 'unclaimed');
+      await overBackOver(run.environment.topology, { drops: true });
     },
   );
 
@@ -213,7 +214,7 @@ describe.each(SHOWN)('%s -> %s', (from, to) => {
     async () => {
       const topology = moving(from, to, 'w', 'idle');
       run = await startRun(topology);
-      await overBackOver(topology, 'all');
+      await overBackOver(topology, { drops: false });
     },
   );
 });
@@ -303,6 +304,69 @@ describe('streams of interest', { timeout: 120_000 }, () => {
 });
 
 describe('work queues', { timeout: 120_000 }, () => {
+  const pausedOn = async (stream: string): Promise<string[]> =>
+    (await run.account.listConsumers(stream)).flatMap(({ name, paused }) => (paused ? [name] : []));
+
+  it('each durable goes on at its own place, and what it has worked elsewhere never comes again', async () => {
+    run = await startRun(moving('limits', 'workqueue', 'a', 'b'));
+    await publish('x.a', 1, 20);
+    await publish('x.b', 21, 40);
+    expect(await work('OLD', 'a', 10, (text) => text !== '4')).toEqual(numbers(1, 10)); // 4 stays unacked
+    expect(await work('OLD', 'b', 20)).toEqual(numbers(21, 40));
+    await go('multi');
+    expect(await held('NEW')).toEqual(numbers(4, 20)); // of x.b nothing was left
+    await publish('x.b', 41, 42);
+    expect(await work('NEW', 'a', 12)).toEqual(numbers(4, 15));
+    expect(await work('NEW', 'b', 9)).toEqual(['41', '42']);
+    await go('single');
+    expect(await held('OLD')).toEqual(numbers(1, 40)); // what the queue was rid of does not come back
+    expect(await work('OLD', 'a', 99)).toEqual(numbers(16, 20));
+    await publish('x.a', 43, 45);
+    expect(await work('OLD', 'a', 1)).toEqual(['43']);
+    await go('multi');
+    expect(await held('NEW')).toEqual(['44', '45']);
+    expect(await work('NEW', 'a', 99)).toEqual(['44', '45']);
+    await emptied('NEW');
+  });
+
+  it('nothing is delivered until all is compared; whoever paused a durable before finds it paused', async () => {
+    run = await startRun(moving('workqueue', 'workqueue', 'a', 'b'));
+    await publish('x.a', 1, 6);
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    await run.account.pauseConsumer('OLD', 'b', until);
+    const pause = { to: 'multi', options: OPTIONS, pauseBefore: 'verify' } as const;
+    expect(await migrate(run.environment, pause)).toMatchObject({ exitCode: 4 });
+    expect(await pausedOn('NEW')).toEqual(['a', 'b']);
+    expect(await work('NEW', 'a', 6)).toEqual([]);
+    expect(await resume(run.environment)).toMatchObject({ exitCode: 0 });
+    expect(await work('NEW', 'a', 6)).toEqual(numbers(1, 6));
+    expect([await pausedOn('NEW'), await pausedOn('OLD')]).toEqual([[], ['b']]);
+    const { pause_until } = (await run.account.consumer('OLD', 'b'))!.config;
+    expect(Date.parse(pause_until!)).toBe(Date.parse(until));
+  });
+
+  it('a run that is taken back at each step leaves the origin as it was, and the next one goes on', async () => {
+    run = await startRun(moving('limits', 'workqueue', 'w'));
+    await publish('x.a', 1, 6);
+    const upTo = STEP_IDS.slice(STEP_IDS.indexOf('expand'), STEP_IDS.indexOf('handover') + 1);
+    for (const step of upTo) {
+      const paused = await migrate(run.environment, { to: 'multi', options: OPTIONS, pauseBefore: step });
+      expect(paused, step).toMatchObject({ json: { pausedBefore: step } });
+      expect(await rollBack(run.environment), step).toMatchObject({ exitCode: 0, json: { to: 'single' } });
+      expect(await run.account.listConsumers('NEW'), step).toEqual([]);
+    }
+    expect(await work('OLD', 'w', 2)).toEqual(['1', '2']);
+    await go('multi');
+    expect(await work('NEW', 'w', 99)).toEqual(numbers(3, 6));
+  });
+
+  it('is refused where copies would be worked again', async () => {
+    run = await startRun(moving('limits', 'workqueue', 'w'));
+    expect((await findings({ copy: 'all' }))['copy-into-queue']).toMatch(/NEW is a work queue/);
+    await change('NEW', { deny_purge: true });
+    expect((await findings())['retention-not-movable']).toMatch(/NEW has retention workqueue and denyPurge/);
+  });
+
   it.each(WITH_QUEUE)(
     '%s -> %s is refused by a server that cannot pause, before anything changes',
     async (from, to) => {

@@ -186,9 +186,14 @@ export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
     await traffic.stop();
     await Promise.all(workers.map(({ worker }) => worker.finish()));
     const streams = Object.keys(topology.streams);
-    const verdict = await judge(account, traffic.ledger, { streams, holders: holdersIn(topology, mode) });
+    const read = Object.values(topology.consumers).flatMap(({ filter_subjects = [] }) => filter_subjects);
+    const verdict = await judge(account, traffic.ledger, {
+      streams,
+      holders: holdersIn(topology, mode),
+      ...(scene.dropsWorked ? { dropped: read } : {}),
+    });
     const { lost, doubled, strangers, outOfOrderWaiting, refused, unanswered } = verdict;
-    if ((scene.dropsWorked ? 0 : lost) + doubled + strangers > 0)
+    if (lost + doubled + strangers > 0)
       faults.push(
         `lost ${lost}, doubled ${doubled}, strangers ${strangers}: ${JSON.stringify(verdict.examples)}`,
       );
