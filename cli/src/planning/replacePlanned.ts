@@ -1,4 +1,4 @@
-import { pending, type Plan, type PlannedChange, refusePlan } from '@aa-ops/topology';
+import { pending, type Plan, type PlannedChange, refuseDestructive, refusePlan } from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { renderRun } from '../render/run.ts';
 import { openEnvironment } from '../runbook/environment.ts';
@@ -33,10 +33,12 @@ export async function replacePlanned(
   const anew = pending(plan).filter(isReplaced);
   if (anew.length === 0 && !open) return { prepared, runs: [] };
   if (!open) refusePlan({ ...plan, changes: plan.changes.filter((one) => !isReplaced(one)) }, permissions);
+  if (!open) refuseDestructive(anew, permissions);
+  const deleted = open ? 0 : anew.reduce((sum, { messagesDeleted }) => sum + messagesDeleted, 0);
   const names = open ? open.replacing!.stream : anew.map(({ name }) => name).join(', ');
   const { environment } = prepared.topology;
   await context.confirm(
-    `Make ${names} anew in ${environment.name} (${prepared.topology.name})? Everything is copied to a stand-in and back, and the old one is deleted.`,
+    `Make ${names} anew in ${environment.name} (${prepared.topology.name})? Everything is copied to a stand-in and back, and the old one is deleted.${deleted > 0 ? ` Of its messages ${deleted} go.` : ''}`,
   );
   const runs = await inOrder(
     context,

@@ -1,2 +1,2 @@
 export { type ApplyOptions, applyPlan } from './applyPlan.ts';
-export { describeDifferences, type Permissions, refusePlan } from './refusePlan.ts';
+export { describeDifferences, type Permissions, refuseDestructive, refusePlan } from './refusePlan.ts';

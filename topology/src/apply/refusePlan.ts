@@ -25,7 +25,17 @@ export function refusePlan(plan: Plan, { allowDestructive }: Permissions): void 
   if (replaced) throw changeError('replace-needed', replaced, 'it cannot be changed in place');
   const moved = changes.find((change) => change.class === 'handover');
   if (moved) throw changeError('handover-needed', moved, 'only a migration can do it');
-  const destructive = changes.filter((change) => change.class === 'destructive');
+  refuseDestructive(changes, { allowDestructive });
+}
+
+/** What deletes messages needs leave. */
+export function refuseDestructive(
+  changes: readonly PlannedChange[],
+  { allowDestructive }: Permissions,
+): void {
+  const destructive = changes.filter(
+    (change) => change.class === 'destructive' || (change.action === 'replace' && change.messagesDeleted > 0),
+  );
   if (destructive.length > 0 && !allowDestructive) throw destructiveError(destructive);
 }
 

@@ -3,9 +3,9 @@ import { OpsError } from '../errors.ts';
 import type { ConsumerConfig, ConsumerInfo } from '../jetstream/index.ts';
 import type { ConsumerFields } from '../model.ts';
 import { blocksHolding, rememberCopied } from './memory.ts';
-import { PAUSED_KEY, RUN_KEY } from './names.ts';
-import { firstUnacked, readsOf, type Worked, workedElsewhere, writeWorked } from './positions.ts';
-import { isQueue, pausedFromNow } from './queues.ts';
+import { RUN_KEY } from './names.ts';
+import { firstUnacked, readsOf, type Worked, workedElsewhere } from './positions.ts';
+import { isQueue, pausedDurable } from './queues.ts';
 import { copiedThrough, firstOn } from './reads.ts';
 import { findTwin } from './twins.ts';
 import type { Copy, HandoverContext, PairMemory } from './types.ts';
@@ -67,15 +67,14 @@ export async function moveConsumer(
     };
   }
   const { startSequence, worked } = await startOnTarget(context, move, { losing, standing }, copies, memory);
-  const common = { ...move.fields, durable_name: move.name };
-  const metadata = { ...move.fields.metadata, [RUN_KEY]: run };
+  const made: ConsumerConfig = {
+    ...move.fields,
+    durable_name: move.name,
+    metadata: { ...move.fields.metadata, [RUN_KEY]: run },
+  };
   const config: ConsumerConfig = toQueue
-    ? {
-        ...common,
-        metadata: { ...metadata, ...writeWorked(worked), [PAUSED_KEY]: '' },
-        pause_until: pausedFromNow(),
-      }
-    : { ...common, metadata, deliver_policy: 'by_start_sequence', opt_start_seq: startSequence };
+    ? pausedDurable(made, worked)
+    : { ...made, deliver_policy: 'by_start_sequence', opt_start_seq: startSequence };
   await context.journal.effect(
     'move-consumer',
     {

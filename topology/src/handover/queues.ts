@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
-import type { ConsumerInfo, JetStreamWriter, StreamConfig } from '../jetstream/index.ts';
+import type { ConsumerConfig, ConsumerInfo, JetStreamWriter, StreamConfig } from '../jetstream/index.ts';
 import { intersectSets } from '../subjects/sets.ts';
 import { PAUSED_KEY, WORKED_KEY } from './names.ts';
-import { workedElsewhere } from './positions.ts';
+import { type Worked, workedElsewhere, writeWorked } from './positions.ts';
 import { filtersOf } from './preflight/checkReaders.ts';
 import type { HandoverContext } from './types.ts';
 
@@ -19,8 +19,26 @@ const PAUSE_MS = 24 * 60 * 60 * 1_000;
 const HEARD_MS = 10_000;
 const POLL_MS = 5;
 
-/** For a durable that is made paused; RFC 3339. */
-export const pausedFromNow = (): string => new Date(Date.now() + PAUSE_MS).toISOString();
+/** RFC 3339. */
+const pausedFromNow = (): string => new Date(Date.now() + PAUSE_MS).toISOString();
+
+/** A durable for its making on a work queue: it begins at everything that stands (10101), once `worked` is purged and its pause ended. */
+export function pausedDurable(config: ConsumerConfig, worked: readonly Worked[]): ConsumerConfig {
+  const { opt_start_seq: _seq, opt_start_time: _time, pause_until: before = '', ...rest } = config;
+  return {
+    ...rest,
+    deliver_policy: 'all',
+    metadata: { ...config.metadata, ...writeWorked(worked), [PAUSED_KEY]: before },
+    pause_until: pausedFromNow(),
+  };
+}
+
+/** A durable's configuration as it was before a run paused it. */
+export function unpaused({ pause_until, ...config }: ConsumerConfig): ConsumerConfig {
+  const { [PAUSED_KEY]: before, [WORKED_KEY]: _worked, ...metadata } = config.metadata ?? {};
+  const until = before === undefined ? pause_until : before;
+  return { ...config, metadata, ...(until ? { pause_until: until } : {}) };
+}
 
 /**
  * Pauses the durables of work queues, for the time that what they hold is compared. `filters`: only those that read any of them. Each
@@ -89,13 +107,13 @@ export async function resumeQueues(context: HandoverContext, streams: Iterable<s
     const info = await account.stream(stream);
     if (!info || !isQueue(info.config)) continue;
     for (const { name, config } of await account.listConsumers(stream)) {
-      const { [PAUSED_KEY]: before, [WORKED_KEY]: _places, ...metadata } = config.metadata ?? {};
+      const before = config.metadata?.[PAUSED_KEY];
       if (before === undefined) continue;
       const purged = workedElsewhere(config);
       await journal.effect('resume-consumer', { stream, consumer: name, before, purged }, async () => {
         for (const { filter, belowSeq } of purged) await account.purge(stream, filter, belowSeq);
         await account.pauseConsumer(stream, name, before || undefined);
-        await account.updateConsumer(stream, { ...config, name, metadata });
+        await account.updateConsumer(stream, { ...unpaused(config), name });
       });
     }
   }

@@ -3,6 +3,7 @@ import type { StreamConfig, StreamInfo } from '../jetstream/wire.ts';
 import type { LiveAccount, LiveStream } from '../live/liveAccount.ts';
 import type { Desired } from '../model.ts';
 import { streamValues } from './streamValues.ts';
+import { filtersOf } from '../handover/preflight/checkReaders.ts';
 import { createConfig } from './createConfig.ts';
 
 /** What an update would delete at once. */
@@ -60,6 +61,7 @@ async function countOne(reader: Reader, live: LiveStream, before: Limits, after:
   if (after['discard'] === 'old' && (changed('max_msgs') || changed('max_bytes') || changed('discard')))
     oldest.push(aboveMessages(info, after), aboveBytes(info, after));
   if (changed('retention') && after['retention'] === 'interest') oldest.push(withoutInterest(live));
+  if (changed('retention') && after['retention'] === 'workqueue') rest.push(await worked(reader, live));
   if (changed('max_msgs_per_subject') && Number(after['max_msgs_per_subject']) > 0)
     rest.push(await aboveSubjects(reader, info, after));
   return together(info, oldest, rest);
@@ -138,4 +140,19 @@ function withoutInterest({ info, consumers }: LiveStream): Deletion {
   const count = Math.max(0, floor - info.state.first_seq + 1);
   const messages = Math.min(count, info.state.messages);
   return messages > 0 ? { messages, why: `at most ${messages} that every consumer has passed` } : NO_DELETION;
+}
+
+/** A work queue keeps what nobody has worked: of what each durable reads, all but what it has still to do. */
+async function worked(reader: Reader, { info, consumers }: LiveStream): Promise<Deletion> {
+  let messages = 0;
+  for (const { config, num_pending, num_ack_pending } of consumers) {
+    const counts = await Promise.all(
+      filtersOf(config).map((filter) => reader.subjectCounts(info.config.name, filter)),
+    );
+    const read = counts.flatMap((map) => [...map.values()]).reduce((sum, count) => sum + count, 0);
+    messages += Math.max(0, read - num_pending - num_ack_pending);
+  }
+  return messages > 0
+    ? { messages, why: `at most ${messages} that were worked, which a work queue does not keep` }
+    : NO_DELETION;
 }

@@ -6,9 +6,14 @@ import {
   checkRights,
   checkRoom,
   closedConfig,
+  type ConsumerInfo,
   type CopySize,
+  filtersOf,
   type Finding,
+  has,
   heldSubjects,
+  intersectSets,
+  isQueue,
   type JetStreamWriter,
   OpsError,
   type PreparedGroup,
@@ -82,13 +87,15 @@ async function findingsOf(
   ]);
   const durables = new Set(consumers.flatMap(({ config: { durable_name } }) => durable_name ?? []));
   const standIn = { config: { ...standInConfig(info.config, run.id), subjects: [] }, state: emptyState };
+  const keeps = { interest: false, workqueue: has(account.server.version, 'consumerPause') };
   const inMemory = config.storage === 'memory';
   return [
-    ...checkCopy({ origin: name, target: standInOf(name), filters: [] }, size, info, standIn),
-    ...checkCopy({ origin: name, target: name, filters: [] }, size, info, anew),
+    ...checkCopy({ origin: name, target: standInOf(name), filters: [] }, size, info, standIn, keeps),
+    ...checkCopy({ origin: name, target: name, filters: [] }, size, info, anew, keeps),
     ...checkRoom(anew, size, false),
     ...checkReaders(group, () => consumers, streams, durables),
-    ...[info.config, config].flatMap((one) => [...checkSources(one), ...checkRetained(one)]),
+    ...[info.config, config].flatMap((one) => [...checkSources(one), ...checkInterest(one)]),
+    ...checkQueueReaders(config, consumers),
     ...(taken && taken.config.metadata?.[STAND_IN_RUN] !== run.id ? [standInTaken(standInOf(name))] : []),
     ...checkAccount(
       used,
@@ -137,18 +144,49 @@ const checkSources = ({ name, sources }: StreamConfig): Finding[] =>
         },
       ];
 
-/** Made anew such a stream has no consumer at first, and what comes back would be dropped; or all that was acked would come back. */
-const checkRetained = ({ name, retention = 'limits' }: StreamConfig): Finding[] =>
-  retention === 'limits'
+/** Made anew such a stream has no consumer at first, and what comes back would be dropped. */
+const checkInterest = ({ name, retention }: StreamConfig): Finding[] =>
+  retention !== 'interest'
     ? []
     : [
         {
           code: 'retention-not-movable',
           severity: 'refuse',
-          message: `${name} has, or is to have, retention ${retention}: what its consumers have taken is gone, so that a copy there and back cannot be proved`,
-          hint: 'only streams that stay at retention limits are made anew',
+          message: `${name} has, or is to have, retention interest: what its consumers have taken is gone, so that a copy there and back cannot be proved`,
+          hint: 'retention goes between limits and interest in place: change what is to be made anew while it is limits',
         },
       ];
+
+/** A work queue takes durables that ack each message (10098), and no two that read the same one (10099, 10100). */
+function checkQueueReaders(config: StreamConfig, consumers: readonly ConsumerInfo[]): Finding[] {
+  if (!isQueue(config)) return [];
+  const refuse = (message: string, hint: string): Finding => ({
+    code: 'queue-readers',
+    severity: 'refuse',
+    message,
+    hint,
+  });
+  const durables = consumers.filter((one) => one.config.durable_name);
+  const pairs = durables.flatMap((one, n) => durables.slice(n + 1).map((other) => [one, other] as const));
+  return [
+    ...durables
+      .filter((one) => one.config.ack_policy !== 'explicit')
+      .map(({ name, config: { ack_policy } }) =>
+        refuse(
+          `${config.name} is to be a work queue, whose durables ack explicitly: ${name} has ackPolicy ${ack_policy}`,
+          `give ${name} ackPolicy explicit first, or end it`,
+        ),
+      ),
+    ...pairs
+      .filter(([one, other]) => intersectSets(filtersOf(one.config), filtersOf(other.config)).length > 0)
+      .map(([one, other]) =>
+        refuse(
+          `${config.name} is to be a work queue, which gives each message to one durable: ${one.name} and ${other.name} read the same subjects`,
+          'make their filterSubjects disjoint, or end one of them',
+        ),
+      ),
+  ];
+}
 
 const standInTaken = (name: string): Finding => ({
   code: 'stand-in-taken',

@@ -6,12 +6,16 @@ import {
   durableFrom,
   firstUnacked,
   followCopy,
+  isQueue,
+  pausedDurable,
   readsOfCopy,
   renumber,
+  resumeQueues,
   STAND_IN_RUN,
   standInConfig,
   standInOf,
   type StreamConfig,
+  unpaused,
   wholeGroup,
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
@@ -45,6 +49,7 @@ const standInStep: Step = {
     const { account, journal, run } = context;
     const name = standInOf(run.replacing!.stream);
     const info = await account.stream(name);
+    await resumeQueues(handoverContext(context), [run.replacing!.stream]); // a window may have been tried
     if (info?.config.metadata?.[STAND_IN_RUN] !== run.id) return;
     await dropCopies(handoverContext(context), [name]);
     await restoreDuplicateWindows(context, false);
@@ -106,7 +111,7 @@ async function writeDownPlaces(context: RunContext): Promise<void> {
     copy ? followCopy(account, copy, { seq, filters, end: end.next }, end.through) : Promise.resolve(1);
   replacing.durables = await Promise.all(
     consumers.map(async (info) => ({
-      config: info.config,
+      config: unpaused(info.config),
       from: await place(firstUnacked(info), copy ? readsOfCopy(info.config, copy) : []),
     })),
   );
@@ -182,6 +187,7 @@ async function makeDurables(context: RunContext): Promise<void> {
   const { account, journal, run } = context;
   const { stream, durables } = run.replacing!;
   const [copy] = run.groups[1]!.group.copies;
+  const live = await requireStream(account, stream);
   for (const { config: before, from } of durables) {
     const name = before.durable_name!;
     if (await account.consumer(stream, name)) continue;
@@ -195,13 +201,15 @@ async function makeDurables(context: RunContext): Promise<void> {
           await copiedThrough(account, copy),
         )
       : end;
-    const config = durableFrom(before, start);
+    const anew = durableFrom(before, start);
+    const worked = copy ? readsOfCopy(before, copy).map((filter) => ({ filter, belowSeq: start })) : [];
+    const config = isQueue(live.config) ? pausedDurable(anew, worked) : anew;
     await journal.effect('create-consumer', { stream, config }, () => account.createConsumer(stream, config));
     run.consumers.push({ name, from: stream, to: stream, ackFloor: from - 1, startSequence: start });
   }
 }
 
-/** The stand-in goes once the new stream holds everything that it does, message by message. */
+/** The stand-in goes once the new stream holds everything that it does, message by message; a work queue begins to deliver then. */
 const cleanUpStep: Step = {
   id: 'clean-up',
   title: 'Delete the stand-in',
@@ -211,6 +219,7 @@ const cleanUpStep: Step = {
     const { account, journal, run, store } = context;
     const { stream, starts } = run.replacing!;
     const name = standInOf(stream);
+    await resumeQueues(handoverContext(context), [stream]);
     const standIn = await account.stream(name);
     if (!standIn) return { status: 'already' };
     const back = run.groups[1]!;
