@@ -177,6 +177,7 @@ async function release(
   );
   const fates = await letGo(account, held, captors, spec.moved, {
     elsewhere: hold.elsewhere,
+    reached: hold.reached,
     barrier: () => hold.barrier(barriers),
   });
   return spec.copies.map(({ filters }) => countLetGo(fates, filters));

@@ -32,6 +32,12 @@ export interface HoldLimits {
 /** Replies to what is being let go come here; nothing else has such a reply subject. */
 export const LET_GO_PREFIX = `${RESERVED_PREFIX}let-go.`;
 
+/** What a stream answers for what it has stored. */
+interface PubAck {
+  stream: string;
+  seq: number;
+}
+
 /** ms for one answer to a probe or a barrier, between two times that it is asked for, and for all of them. */
 const ANSWER_MS = 500;
 const POLL_MS = 5;
@@ -68,9 +74,11 @@ export interface Hold {
   end(barriers: readonly string[]): Promise<readonly HeldMessage[]>;
   /**
    * Has each of these subjects stored by the stream that hears it, through every server. What any server routed before is
-   * stored before: a stream's captures can be read then, and none is missed.
+   * stored before: a stream's captures can be read then, up to the sequence that `reached` has for it, and none is missed.
    */
   barrier(subjects: readonly string[]): Promise<void>;
+  /** By stream, the last sequence that it has acked for a barrier: a leader that is elected then may tell of less for a moment. */
+  readonly reached: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
 
@@ -124,8 +132,16 @@ export async function openHold(
     throughEach((through, forMs) =>
       Promise.all(subjects.map((subject) => insistOnAnswer(through, subject, forMs, NOT_STORED))),
     );
+  const reached = new Map<string, number>();
   const barrier = (through: NatsConnection, subjects: readonly string[], forMs: number) =>
-    Promise.all(subjects.map((subject) => insistOnAnswer(through, subject, forMs)));
+    Promise.all(
+      subjects.map(async (subject) => {
+        const { stream = '', seq = 0 } = (await insistOnAnswer(through, subject, forMs)).json<
+          Partial<PubAck>
+        >();
+        reached.set(stream, Math.max(reached.get(stream) ?? 0, seq));
+      }),
+    );
   const close = async (): Promise<void> => {
     await Promise.all([connection, ...others].map((one) => one.close()));
   };
@@ -143,6 +159,7 @@ export async function openHold(
   return {
     held,
     elsewhere,
+    reached,
     get overflown() {
       return bytes > limits.maxBytes;
     },
@@ -203,12 +220,14 @@ async function insistOnAnswer(
   subject: string,
   forMs: number,
   headers?: MsgHdrs,
-): Promise<void> {
+): Promise<Msg> {
   const deadline = performance.now() + forMs;
   for (;;) {
     try {
-      await through.request(subject, undefined, { timeout: ANSWER_MS, ...(headers ? { headers } : {}) });
-      return;
+      return await through.request(subject, undefined, {
+        timeout: ANSWER_MS,
+        ...(headers ? { headers } : {}),
+      });
     } catch (error) {
       if (performance.now() > deadline) throw error;
       await delay(POLL_MS);

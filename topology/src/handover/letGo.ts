@@ -32,6 +32,8 @@ const decoder = new TextDecoder();
 export interface LetGoOptions {
   /** What a process that died had begun to let go: its publishers get the place that the stream gave it. */
   elsewhere?: readonly Msg[];
+  /** By stream, the sequence up to which it has to be read. */
+  reached?: ReadonlyMap<string, number>;
   /** Has everything stored that any server routed before, as the end of the hold had: what a later round reads holds it. */
   barrier?(): Promise<void>;
 }
@@ -46,7 +48,7 @@ export async function letGo(
   held: readonly HeldMessage[],
   captors: readonly Captor[],
   filters: readonly string[],
-  { elsewhere = [], barrier = async () => {} }: LetGoOptions = {},
+  { elsewhere = [], reached = new Map(), barrier = async () => {} }: LetGoOptions = {},
 ): Promise<HeldFate[]> {
   if (held.length === 0) return [];
   const outcomes = new Map<Msg, Outcome>();
@@ -56,7 +58,10 @@ export async function letGo(
     const { missing, unanswered } = await sortOutCaptured(
       account,
       held,
-      captors,
+      captors.map((captor) => ({
+        ...captor,
+        throughSeq: Math.max(captor.throughSeq ?? 0, reached.get(captor.stream) ?? 0),
+      })),
       filters,
       [...sent].filter((message) => !stored.has(message)),
       stored,
