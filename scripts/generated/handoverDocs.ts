@@ -18,6 +18,7 @@ const CHECKS_RED: Coded = {
 
 const exitOf = ({ sort, kind }: Coded): string => {
   if (sort !== 'finding') return String(EXIT_CODES[kind as ErrorKind] ?? EXIT_CODES.failed);
+  if (kind === 'warn') return 'warns';
   return kind.includes('warn') ? '3; a way back only warns' : '3';
 };
 

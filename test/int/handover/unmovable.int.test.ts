@@ -48,8 +48,12 @@ async function refusals(): Promise<Record<string, string>> {
 
 describe('streams that no copy can move', () => {
   it.each([
-    ['retention-not-movable', 'OLD', { retention: 'workqueue' }, 'OLD has retention workqueue'],
-    ['retention-not-movable', 'NEW', { retention: 'workqueue' }, 'NEW has retention workqueue'],
+    [
+      'retention-not-movable',
+      'OLD',
+      { retention: 'workqueue', deny_purge: true },
+      'OLD has retention workqueue and denyPurge',
+    ],
     ['stream-transforms', 'OLD', { subject_transform: { src: 'x.a', dest: 'x.b' } }, 'OLD rewrites subjects'],
   ] as const)('%s: %s', async (code, stream, fields, message) => {
     run = await startRun(withStream(stream, fields as Partial<StreamConfig>));

@@ -32,7 +32,7 @@ const FACTS = {
     since: [2, 11],
     now: 'a consumer can be paused until an instant',
     before: 'nobody answers',
-    use: 'not used: nobody reads a durable that is made anew before its pods are restarted, and pausing the old one would stop the work',
+    use: 'durables of work queues are paused while their copies are compared; before, such streams are refused. Others need no pause: nobody reads them before the pods are restarted',
   },
   mirrorPromotion: {
     since: [2, 12],

@@ -160,31 +160,25 @@ const checkInterest = ({ name, retention }: StreamConfig): Finding[] =>
 /** A work queue takes durables that ack each message (10098), and no two that read the same one (10099, 10100). */
 function checkQueueReaders(config: StreamConfig, consumers: readonly ConsumerInfo[]): Finding[] {
   if (!isQueue(config)) return [];
-  const refuse = (message: string, hint: string): Finding => ({
-    code: 'queue-readers',
-    severity: 'refuse',
-    message,
-    hint,
-  });
   const durables = consumers.filter((one) => one.config.durable_name);
   const pairs = durables.flatMap((one, n) => durables.slice(n + 1).map((other) => [one, other] as const));
   return [
     ...durables
       .filter((one) => one.config.ack_policy !== 'explicit')
-      .map(({ name, config: { ack_policy } }) =>
-        refuse(
-          `${config.name} is to be a work queue, whose durables ack explicitly: ${name} has ackPolicy ${ack_policy}`,
-          `give ${name} ackPolicy explicit first, or end it`,
-        ),
-      ),
+      .map((one): Finding => ({
+        code: 'queue-readers',
+        severity: 'refuse',
+        message: `${config.name} is to be a work queue, whose durables ack explicitly: ${one.name} has ackPolicy ${one.config.ack_policy}`,
+        hint: `give ${one.name} ackPolicy explicit first, or end it`,
+      })),
     ...pairs
       .filter(([one, other]) => intersectSets(filtersOf(one.config), filtersOf(other.config)).length > 0)
-      .map(([one, other]) =>
-        refuse(
-          `${config.name} is to be a work queue, which gives each message to one durable: ${one.name} and ${other.name} read the same subjects`,
-          'make their filterSubjects disjoint, or end one of them',
-        ),
-      ),
+      .map(([one, other]): Finding => ({
+        code: 'queue-readers',
+        severity: 'refuse',
+        message: `${config.name} is to be a work queue, which gives each message to one durable: ${one.name} and ${other.name} read the same subjects`,
+        hint: 'make their filterSubjects disjoint, or end one of them',
+      })),
   ];
 }
 

@@ -156,12 +156,17 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   return {
     groups: prepared,
     memory,
-    findings,
+    findings: distinct(findings),
     creates,
     size: { messages: sized.messages, bytes: sized.needs.bytes + sized.needs.memoryBytes },
     ways: describeWays(account.server.version),
   };
 }
+
+/** Several copies of one stream say the same of it. */
+const distinct = (findings: readonly Finding[]): Finding[] => [
+  ...new Map(findings.map((one) => [`${one.code} ${one.message}`, one])).values(),
+];
 
 const sourcesOfOthers = ({ config }: StreamInfo) =>
   (config.sources ?? [])

@@ -16,14 +16,6 @@ export type Keeping = Readonly<Record<'interest' | 'workqueue', boolean>>;
 
 const WHAT_MOVES = 'keep these subjects where they are, or give both streams retention limits or interest';
 
-const notMovable = (message: string, hint: string, details: Record<string, unknown>): Finding => ({
-  code: 'retention-not-movable',
-  severity: 'refuse',
-  message,
-  hint,
-  details,
-});
-
 /**
  * Which pairs of retentions a copy moves without loss, in both directions: what cannot go back does not go forward either. Streams that
  * delete what was worked keep everything while a handover is under way. What servers do with each pair is in retention.int.test.ts.
@@ -40,62 +32,69 @@ export function checkRetention(origin: Retained, target: Retained, keeps: Keepin
   const interested = both.find((stream) => ownRetention(stream) === 'interest');
   const findings: Finding[] = [];
   if (queue && !keeps.workqueue)
-    findings.push(
-      notMovable(
-        `${queue.name} has retention workqueue: what its durables ack would be gone while it is still compared, and this server cannot pause them`,
-        'nats-server 2.11 and newer can; or give both streams retention limits',
-        details,
-      ),
-    );
+    findings.push({
+      code: 'retention-not-movable',
+      severity: 'refuse',
+      message: `${queue.name} has retention workqueue: what its durables ack would be gone while it is still compared, and this server cannot pause them`,
+      hint: 'nats-server 2.11 and newer can; or give both streams retention limits',
+      details,
+    });
   const kept = both.find((stream) => isQueue(stream) && stream.deny_purge);
   if (kept)
-    findings.push(
-      notMovable(
-        `${kept.name} has retention workqueue and denyPurge: copies of what was worked could not be taken out of it, and would be worked again`,
-        'take denyPurge away: a durable of a work queue begins at everything that stands (10101)',
-        details,
-      ),
-    );
+    findings.push({
+      code: 'retention-not-movable',
+      severity: 'refuse',
+      message: `${kept.name} has retention workqueue and denyPurge: copies of what was worked could not be taken out of it, and would be worked again`,
+      hint: 'take denyPurge away: a durable of a work queue begins at everything that stands (10101)',
+      details,
+    });
   const replicated = both.find(({ num_replicas = 1 }) => num_replicas > 1);
   if (interested && replicated)
-    findings.push(
-      notMovable(
-        `${interested.name} has retention interest, and ${replicated.name} has ${replicated.num_replicas} replicas: it would have to keep everything for the time of the run, and a replica that hears of that late drops what the others keep`,
-        'give both streams retention limits, or one replica, for the migration',
-        details,
-      ),
-    );
+    findings.push({
+      code: 'retention-not-movable',
+      severity: 'refuse',
+      message: `${interested.name} has retention interest, and ${replicated.name} has ${replicated.num_replicas} replicas: it would have to keep everything for the time of the run, and a replica that hears of that late drops what the others keep`,
+      hint: 'give both streams retention limits, or one replica, for the migration',
+      details,
+    });
   else if (interested && !keeps.interest)
-    findings.push(
-      notMovable(
-        `${interested.name} has retention interest: what its consumers have taken is gone`,
-        WHAT_MOVES,
-        details,
-      ),
-    );
+    findings.push({
+      code: 'retention-not-movable',
+      severity: 'refuse',
+      message: `${interested.name} has retention interest: what its consumers have taken is gone`,
+      hint: WHAT_MOVES,
+      details,
+    });
   return findings;
 }
 
 /** What a person has to know of work queues that take part: `copiesMore` than what is unacked would be worked again. */
 export function checkQueues(origin: Retained, target: Retained, copiesMore: boolean): Finding[] {
-  const queues = [origin, target].filter(isQueue).map(({ name }) => name);
-  if (queues.length === 0) return [];
-  const findings: Finding[] = [
-    {
+  const details = { origin: origin.name, target: target.name };
+  const findings: Finding[] = [];
+  if (isQueue(target))
+    findings.push({
       code: 'queue-waits',
       severity: 'warn',
-      message: `${target.name} ${isQueue(target) ? 'is a work queue: its durables are paused from the step consumers to the end of verify, and nothing of it is worked meanwhile' : `takes over from the work queue ${origin.name}, whose durables are paused from the handover to the end of verify`}`,
+      message: `${target.name} is a work queue: its durables are paused from the step consumers to the end of verify, and nothing of it is worked meanwhile`,
       hint: 'publishers notice nothing; workers go on where they stopped',
-      details: { origin: origin.name, target: target.name, queues },
-    },
-  ];
+      details,
+    });
+  else if (isQueue(origin))
+    findings.push({
+      code: 'queue-waits',
+      severity: 'warn',
+      message: `${origin.name} is a work queue: its durables are paused from the handover to the end of verify, and what it has worked does not come to ${target.name}`,
+      hint: 'publishers notice nothing; workers have moved by then',
+      details,
+    });
   if (isQueue(target) && copiesMore)
     findings.push({
       code: 'copy-into-queue',
       severity: 'refuse',
       message: `${target.name} is a work queue: copies of what was worked already would be worked again`,
       hint: 'leave --copy away: what is unacked is copied',
-      details: { origin: origin.name, target: target.name },
+      details,
     });
   return findings;
 }
