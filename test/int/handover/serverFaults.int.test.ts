@@ -95,9 +95,9 @@ async function serverIn(role: Role, cluster: FaultCluster, bench: Bench): Promis
 }
 
 describe.skipIf(process.platform === 'win32')('a server of three', () => {
-  const onThree = async (cases: Case, role: Role, fault: OnServer): Promise<void> => {
+  const onThree = async (cases: Case, role: Role, fault: OnServer, queues = false): Promise<void> => {
     const cluster = await startFaultCluster();
-    const bench = await openFaultBench(cluster.urls, 3);
+    const bench = await openFaultBench(cluster.urls, 3, { queues });
     try {
       await through(bench, cases, async () => {
         await bench.calm();
@@ -114,6 +114,9 @@ describe.skipIf(process.platform === 'win32')('a server of three', () => {
 
   it("the origin's leader dies", { timeout: 1_200_000 }, () =>
     onThree(some(['window'], ['forward']), "the origin's leader", dies),
+  );
+  it("the target's leader dies, of work queues", { timeout: 1_200_000 }, () =>
+    onThree(some(['take'], ['forward', 'back']), "the target's leader", dies, true),
   );
   it.runIf(LONG).each([
     ["the target's leader", 'dies', dies],

@@ -64,9 +64,20 @@ const SUBJECTS = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.
 const DURABLE = 'normalize-hrv-durable';
 const MAX_ATTEMPTS = 3;
 
-/** Publishers, a consumer and a topology on given servers, to be migrated while something happens to those. */
-export async function openFaultBench(servers: string[], replicas: number): Promise<Bench> {
+/** Publishers, a consumer and a topology on given servers, to be migrated while something happens to those. `queues`: of work queues. */
+export async function openFaultBench(
+  servers: string[],
+  replicas: number,
+  { queues = false } = {},
+): Promise<Bench> {
   const topology: Topology = { ...seedTopology, environment: { ...seedTopology.environment, replicas } };
+  if (queues)
+    topology.streams = Object.fromEntries(
+      Object.entries(seedTopology.streams).map(([name, fields]) => [
+        name,
+        { ...fields, retention: 'workqueue' },
+      ]),
+    );
   const settings: ConnectSettings = { servers };
   const runsDir = mkdtempSync(join(tmpdir(), 'aa-faults-'));
   const account = await openWriter(settings);
@@ -144,8 +155,11 @@ export async function openFaultBench(servers: string[], replicas: number): Promi
     async verdict() {
       await traffic.stop();
       await worker.finish();
-      const streams = Object.keys(topology.streams);
-      const verdict = await judge(account, traffic.ledger, { streams });
+      const dropped = queues ? [SUBJECTS[0]!] : []; // nobody claims the others: each of them is counted
+      const verdict = await judge(account, traffic.ledger, {
+        streams: Object.keys(topology.streams),
+        dropped,
+      });
       const { skipped } = judgeWorked(traffic.ledger, record, [SUBJECTS[0]!]);
       return { verdict, skipped, traces: await tracesOf(account, topology) };
     },

@@ -122,13 +122,13 @@ const missed = (host: Host, error: unknown): void =>
 
 /**
  * Opens the hold of a window; `since` is read first, so that nothing falls between the two. `follow`: reads along what the streams store, which costs
- * time that only who ends the window should take.
+ * time that only who ends the window should take. `owned`: nothing was released yet.
  */
 export async function holdFor(
   account: JetStreamWriter,
   settings: ConnectSettings,
   spec: WindowSpec,
-  { follow = false } = {},
+  { follow = false, owned = true } = {},
 ): Promise<StandingHold | undefined> {
   const filters = [...spec.moved, ...keptFilters(spec)];
   if (!spec.hold || filters.length === 0) return undefined;
@@ -137,7 +137,7 @@ export async function holdFor(
     infos.flatMap((info) => (info ? [[info.config.name, info.state.last_seq] as const] : [])),
   );
   const { holdBytes } = spec.bounds ?? DEFAULT_BOUNDS;
-  const hold = await openHold(settings, filters, { maxBytes: holdBytes });
+  const hold = await openHold(settings, filters, { maxBytes: holdBytes, owned });
   const followed = await Promise.all(
     [...(follow ? since : [])].map(
       async ([stream, last]) => [stream, await followTail(account, stream, last + 1)] as const,
@@ -264,7 +264,7 @@ export async function recoverWindow(
     };
     return { window, letGo: [] };
   }
-  const holding = options.standing ?? (await holdFor(account, settings, spec));
+  const holding = options.standing ?? (await holdFor(account, settings, spec, { owned: false }));
   try {
     const window = await runWindow(account, spec, { mayGoOn: () => !holding?.hold.overflown });
     return { window, letGo: holding ? await release(account, holding, spec, window) : [] };

@@ -21,7 +21,12 @@ export interface HeldMessage {
   isEarly: boolean;
 }
 
-export interface HoldLimits {
+export interface HoldOptions {
+  /**
+   * The streams still own what is held: what comes before every server has been asked is theirs, and not kept. A message that is on its way to the
+   * hold's server for somebody else's sake (the guardian's hold, a core subscriber) comes to this hold too, however long ago its stream stored it.
+   */
+  owned?: boolean;
   /**
    * Bytes that may be held; past it the subjects go back to the origin, and everything held with them. Past twice as many
    * nothing more is kept: its publisher gets no answer, as if its own connection had gone.
@@ -89,7 +94,7 @@ export interface Hold {
 export async function openHold(
   settings: ConnectSettings,
   filters: readonly string[],
-  limits: HoldLimits = { maxBytes: DEFAULT_BOUNDS.holdBytes },
+  { maxBytes, owned = false }: HoldOptions = { maxBytes: DEFAULT_BOUNDS.holdBytes },
 ): Promise<Hold> {
   const connection = await openConnection({ ...settings, name: 'aa-ops hold' });
   const held: HeldMessage[] = [];
@@ -109,7 +114,7 @@ export async function openHold(
       return;
     }
     const size = message.data.length + message.subject.length + 256;
-    if (bytes + size > 2 * limits.maxBytes) {
+    if (bytes + size > 2 * maxBytes) {
       dropped += 1;
       return;
     }
@@ -149,6 +154,7 @@ export async function openHold(
     await connection.flush();
     await Promise.all(others.map((other) => insistOnAnswer(other, probe, PROBE_MS)));
     if (refused) throw refused;
+    if (owned) [held.length, bytes, dropped] = [0, 0, 0];
   } catch (error) {
     await close();
     throw new OpsError('hold-failed', `cannot hold ${filters.join(', ')}: ${String(error)}`, {
@@ -161,7 +167,7 @@ export async function openHold(
     elsewhere,
     reached,
     get overflown() {
-      return bytes > limits.maxBytes;
+      return bytes > maxBytes;
     },
     get dropped() {
       return dropped;
