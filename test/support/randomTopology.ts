@@ -9,6 +9,8 @@ type Placement = { wildcard: '>' | '*'; stream: string } | { each: readonly [str
 export interface RandomTopology {
   topology: Topology;
   subjects: string[];
+  /** Durables that somebody works; where there are work queues, others claim every other subject and leave it. */
+  worked: string[];
 }
 
 const LEAVES = ['1', '2', '3'] as const;
@@ -22,7 +24,7 @@ const placement: fc.Arbitrary<Placement> = fc.oneof(
 
 /**
  * Pairs of modes: up to five letters of three subjects each, owned by up to four streams in any way, every subject by one in
- * both; some of the streams are work queues; up to two durables. Shrinks to fewer letters. Left out: those that need no copy.
+ * both; some of the streams are work queues; up to two durables at work. Shrinks to fewer letters. Left out: those that need no copy.
  */
 export const randomTopology: fc.Arbitrary<RandomTopology> = fc
   .record({
@@ -34,28 +36,30 @@ export const randomTopology: fc.Arbitrary<RandomTopology> = fc
     durables: fc.array(fc.nat(LEAVES.length * LETTERS.length - 1), { minLength: 1, maxLength: 2 }),
   })
   .map(({ letters, queues, durables }) => {
+    // A work queue needs a durable for each of its subjects, so that those are named.
+    const placed = (it: Placement): Placement =>
+      'wildcard' in it && queues.length > 0 ? { each: [it.stream, it.stream, it.stream] } : it;
     const modes = {
-      single: ownership(letters.map((it) => it.single)),
-      multi: ownership(letters.map((it) => it.multi)),
+      single: ownership(letters.map((it) => placed(it.single))),
+      multi: ownership(letters.map((it) => placed(it.multi))),
     };
     const subjects = letters.flatMap((_, index) => LEAVES.map((leaf) => `${LETTERS[index]}.${leaf}`));
     return { modes, subjects, queues, durables };
   })
   .filter(({ modes }) => planHandovers(modes.single, modes.multi).some(({ copies }) => copies.length > 0))
   .map(({ modes, subjects, queues, durables }) => {
-    const filters = [...new Set(durables.map((it) => subjects[it % subjects.length]!))];
+    const chosen = [...new Set(durables.map((it) => subjects[it % subjects.length]!))];
+    const filters = queues.length > 0 ? subjects : chosen;
+    const nameOf = (filter: string) => `work-${filter.replace('.', '-')}`;
     const mode = (owners: Record<string, string[]>) => ({
       subjects: owners,
       consumers: Object.fromEntries(
-        filters.map((filter) => [
-          `work-${filter.replace('.', '-')}`,
-          { stream: ownerOf(owners, filter), filters: [filter] },
-        ]),
+        filters.map((filter) => [nameOf(filter), { stream: ownerOf(owners, filter), filters: [filter] }]),
       ),
     });
     const topology = topologyOf('random', { single: mode(modes.single), multi: mode(modes.multi) });
     for (const name of queues) if (topology.streams[name]) topology.streams[name].retention = 'workqueue';
-    return { topology, subjects };
+    return { topology, subjects, worked: chosen.map(nameOf) };
   });
 
 function ownership(letters: Placement[]): Record<string, string[]> {

@@ -49,7 +49,7 @@ describe.concurrent.each(Array.from({ length: LANES }, (_, lane) => lane))(
   },
 );
 
-async function thereAndBack(run: TestRun, { topology, subjects }: RandomTopology): Promise<void> {
+async function thereAndBack(run: TestRun, { topology, subjects, worked }: RandomTopology): Promise<void> {
   const traffic = await startTraffic(run.settings, publishers(subjects));
   const { ledger } = traffic;
   const acked = async (count: number): Promise<void> => {
@@ -57,7 +57,7 @@ async function thereAndBack(run: TestRun, { topology, subjects }: RandomTopology
     while (traffic.counts().acked < goal) await new Promise((again) => setTimeout(again, 10));
   };
   try {
-    const durables = Object.keys(topology.consumers);
+    const durables = worked;
     const records = durables.map(() => new WorkRecord(ledger));
     const workers = await Promise.all(
       durables.map((name, i) => startCarelessWorker(run.settings, topology, name, 'single', records[i]!)),
@@ -78,7 +78,7 @@ async function thereAndBack(run: TestRun, { topology, subjects }: RandomTopology
 
     const holders = Object.keys(topology.modes['single']!.subjects);
     const hasQueues = Object.values(topology.streams).some(({ retention }) => retention === 'workqueue');
-    const read = Object.values(topology.consumers).flatMap(({ filter_subjects = [] }) => filter_subjects);
+    const read = durables.flatMap((name) => topology.consumers[name]!.filter_subjects!);
     const verdict = await judge(run.account, ledger, {
       streams: Object.keys(topology.streams),
       holders,

@@ -56,11 +56,12 @@ const placed = (stream: string, ...names: string[]) =>
     ]),
   );
 
-/** OLD gives `x.>` to NEW; each has the retention that it is given. */
+/** OLD gives what it hears to NEW; each has the retention that it is given. */
 function moving(from: Retention, to: Retention, ...durables: string[]): Topology {
+  const heard = durables.includes('b') ? ['x.a', 'x.b'] : ['x.>']; // a queue's durables have to read all that it hears
   const topology = topologyOf('retention', {
-    single: { subjects: { OLD: ['x.>'] }, consumers: placed('OLD', ...durables) },
-    multi: { subjects: { NEW: ['x.>'] }, consumers: placed('NEW', ...durables) },
+    single: { subjects: { OLD: heard }, consumers: placed('OLD', ...durables) },
+    multi: { subjects: { NEW: heard }, consumers: placed('NEW', ...durables) },
   });
   topology.streams['OLD']!.retention = from;
   topology.streams['NEW']!.retention = to;
@@ -198,12 +199,11 @@ describe.each(SHOWN)('%s -> %s', (from, to) => {
     },
   );
 
-  // An interest stream would drop it there.
-  it.runIf(isQueued && from !== 'interest' && to !== 'interest')(
-    'stores each message once, seen by what nobody claims in the queue',
+  it.runIf(isQueued)(
+    'stores each message once, seen by what a durable claims and leaves alone',
     { timeout: 120_000 },
     async () => {
-      run = await startRun(moving(from, to, 'a'));
+      run = await startRun(moving(from, to, 'a', 'b'));
       await overBackOver(run.environment.topology, { drops: true });
     },
   );
@@ -360,6 +360,19 @@ describe('work queues', { timeout: 120_000 }, () => {
     expect(await work('NEW', 'w', 99)).toEqual(numbers(3, 6));
   });
 
+  it('is refused where a queue holds, or hears, what none of its durables claims', async () => {
+    run = await startRun(moving('workqueue', 'limits', 'a'));
+    await publish('x.b', 1, 3);
+    expect((await findings())['queue-unclaimed']).toMatch(
+      /^OLD is a work queue, .* all of x\.>, x\.b \(3 messages\)/,
+    );
+    await run.stop();
+    run = await startRun(moving('limits', 'workqueue', 'a'));
+    expect((await findings())['queue-unclaimed']).toMatch(
+      /^NEW is a work queue, .* all of x\.> \(0 messages\)/,
+    );
+  });
+
   it('is refused where copies would be worked again', async () => {
     run = await startRun(moving('limits', 'workqueue', 'w'));
     expect((await findings({ copy: 'all' }))['copy-into-queue']).toMatch(/NEW is a work queue/);
@@ -433,15 +446,15 @@ describe.each([oldest, undefined])('what nats-server %s does', (version) => {
     },
   );
 
-  it('a source is no reason to keep what no durable of a work queue claims: 2.10 deletes it there', async () => {
+  it('a source is no reason to keep what no durable of a work queue claims', async () => {
     await start();
     await run.account.createStream({ name: 'O', subjects: ['x.>'], retention: 'workqueue' });
     await durable('O');
     await publish('x.b', 1, 3);
+    await publish('x.a', 4);
     await sourcing('limits');
-    await expect.poll(() => messagesOf('T')).toBe(3);
-    const left = version ? 0 : 3;
-    await expect.poll(() => messagesOf('O')).toBe(left);
+    await expect.poll(() => messagesOf('T')).toBe(4);
+    await expect.poll(() => held('O'), SOURCE_GONE).toEqual(['4']);
   });
 
   it('a target of interest drops the copies that none of its durables reads, and its sequence goes on', async () => {
@@ -468,7 +481,9 @@ describe.each([oldest, undefined])('what nats-server %s does', (version) => {
     }
     await durable('T');
     await expect(durable('T', { durable_name: 'v' })).rejects.toMatchObject({ errCode: 10100 });
-    await expect(held('T')).rejects.toMatchObject({ errCode: 10084 });
+    const reader = { stream_name: 'T', config: { ack_policy: 'none', deliver_policy: 'all' } };
+    await expect(run.account.api('CONSUMER.CREATE.T', reader)).rejects.toMatchObject({ errCode: 10084 });
+    expect(await held('T')).toEqual(numbers(1, 5)); // by single gets
     // What its durable acks is gone from the copy, though the origin has it: nothing to compare it with.
     await work('T', 'w', 5);
     await expect.poll(() => messagesOf('T')).toBe(0);

@@ -30,6 +30,8 @@ export interface Scene {
   subjects: readonly string[];
   /** Its streams drop what every durable has acked: then what was worked is no loss, and each subject is worked by one. */
   dropsWorked?: true;
+  /** Durables that nobody works: what they claim stays, and every message of it is counted. */
+  idle?: readonly string[];
 }
 
 const file = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
@@ -49,8 +51,13 @@ export const CIRCLE: Scene = {
 /** One stream into two, of retention interest. */
 export const INTEREST: Scene = { ...SEED, file: file('interest-topology.yaml'), dropsWorked: true };
 
-/** One stream into two, all of them work queues: what one durable has acked is gone, and what none claims stays. */
-export const QUEUE: Scene = { ...SEED, file: file('queue-topology.yaml'), dropsWorked: true };
+/** One stream into two, all of them work queues. */
+export const QUEUE: Scene = {
+  ...SEED,
+  file: file('queue-topology.yaml'),
+  dropsWorked: true,
+  idle: ['vendor'],
+};
 
 /** One run that was killed, how it was ended, and what publishers met meanwhile. */
 export interface Crash extends Met {
@@ -108,8 +115,9 @@ export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
     { ...publisher, name: 'waiting', kind: 'waiting', msgId: true, ratePerSecond: 50 },
     { ...publisher, name: 'waiting-bare', kind: 'waiting', msgId: false, ratePerSecond: 50 },
   ]);
+  const atWork = Object.keys(topology.consumers).filter((durable) => !scene.idle?.includes(durable));
   const workers = await Promise.all(
-    Object.keys(topology.consumers).map(async (durable) => {
+    atWork.map(async (durable) => {
       const record = new WorkRecord(traffic.ledger);
       const worker = await startCarelessWorker(settings, topology, durable, 'single', record);
       return { durable, record, worker };
@@ -186,7 +194,7 @@ export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
     await traffic.stop();
     await Promise.all(workers.map(({ worker }) => worker.finish()));
     const streams = Object.keys(topology.streams);
-    const read = Object.values(topology.consumers).flatMap(({ filter_subjects = [] }) => filter_subjects);
+    const read = atWork.flatMap((durable) => topology.consumers[durable]!.filter_subjects!);
     const verdict = await judge(account, traffic.ledger, {
       streams,
       holders: holdersIn(topology, mode),

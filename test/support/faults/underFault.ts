@@ -21,7 +21,7 @@ import { judge, judgeWorked, type Verdict, WorkRecord } from '../../../cli/src/t
 import { startCarelessWorker } from '../carelessWorker.ts';
 import { type Met, startWatchedTraffic } from '../crash/watchedTraffic.ts';
 import { applyTopology, OPTIONS } from '../runs.ts';
-import { seedTopology } from '../topologies.ts';
+import { queueTopology, seedTopology } from '../topologies.ts';
 import { tracesOf } from '../traces.ts';
 import { atStage, type Stage } from './stages.ts';
 
@@ -70,14 +70,8 @@ export async function openFaultBench(
   replicas: number,
   { queues = false } = {},
 ): Promise<Bench> {
-  const topology: Topology = { ...seedTopology, environment: { ...seedTopology.environment, replicas } };
-  if (queues)
-    topology.streams = Object.fromEntries(
-      Object.entries(seedTopology.streams).map(([name, fields]) => [
-        name,
-        { ...fields, retention: 'workqueue' },
-      ]),
-    );
+  const seed = queues ? queueTopology : seedTopology;
+  const topology: Topology = { ...seed, environment: { ...seed.environment, replicas } };
   const settings: ConnectSettings = { servers };
   const runsDir = mkdtempSync(join(tmpdir(), 'aa-faults-'));
   const account = await openWriter(settings);
@@ -155,7 +149,7 @@ export async function openFaultBench(
     async verdict() {
       await traffic.stop();
       await worker.finish();
-      const dropped = queues ? [SUBJECTS[0]!] : []; // nobody claims the others: each of them is counted
+      const dropped = queues ? [SUBJECTS[0]!] : []; // nobody works what else is claimed: each of it is counted
       const verdict = await judge(account, traffic.ledger, {
         streams: Object.keys(topology.streams),
         dropped,

@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, OpsError } from '../errors.ts';
-import { isPassing, type JetStreamReader, type JetStreamWriter } from '../jetstream/index.ts';
+import {
+  isPassing,
+  type JetStreamReader,
+  type JetStreamWriter,
+  type StoredMessage,
+} from '../jetstream/index.ts';
 import { sentinelSubject } from './names.ts';
+import { originOf } from './reads.ts';
 import type { WindowBounds, WindowSpec, WindowState } from './windowSpec.ts';
 
 /** Where the last message of an origin and its copy lie: the end of what is copied, and of what was not taken directly. */
@@ -69,7 +75,10 @@ export async function drain({ account, spec, states, mayGoOn, bounds }: Window):
   return Promise.all(
     spec.copies.map(async ({ origin, target, epoch }): Promise<SentinelPlace> => {
       const subject = sentinelSubject(epoch, spec.attempt);
-      const originSeq = await sendSentinel(account, origin, subject, look, guard);
+      // One that a dead process sent is as good; the first one is the one that counts.
+      const [copy, standing] = await Promise.all([look(target, subject), look(origin, subject)]);
+      if (copy) return placeOf(origin, target, copy);
+      const originSeq = standing?.seq ?? (await sendSentinel(account, origin, subject, look, guard));
       const targetSeq = await arrival(target, subject, look, () =>
         guard(`${target} did not get ${origin}'s last message`),
       );
@@ -78,7 +87,7 @@ export async function drain({ account, spec, states, mayGoOn, bounds }: Window):
   );
 }
 
-type Look = (stream: string, subject: string) => Promise<{ seq: number } | undefined>;
+type Look = (stream: string, subject: string) => Promise<StoredMessage | undefined>;
 
 async function sendSentinel(
   account: JetStreamWriter,
@@ -88,8 +97,7 @@ async function sendSentinel(
   guard: (what: string) => void,
 ): Promise<number> {
   for (let first = true; ; first = false) {
-    // One that a dead process sent is as good, and the first one is the one that counts.
-    const standing = await look(origin, subject);
+    const standing = first ? undefined : await look(origin, subject);
     if (standing) return standing.seq;
     try {
       const reply = await account.connection.request(subject, undefined, { timeout: SENTINEL_MS });
@@ -116,21 +124,26 @@ async function arrival(target: string, subject: string, look: Look, guard: () =>
   }
 }
 
+/** The copy tells both places: a work queue may be rid of the sentinel itself, once it is copied and since nobody claims it. */
+const placeOf = (origin: string, target: string, copy: StoredMessage): SentinelPlace => ({
+  origin,
+  target,
+  originSeq: originOf(copy)!.seq,
+  targetSeq: copy.seq,
+});
+
 /** What a window that another process took to its end has left: the places of its sentinels. */
 export async function readSentinels(account: JetStreamReader, spec: WindowSpec): Promise<SentinelPlace[]> {
   return Promise.all(
     spec.copies.map(async ({ origin, target, epoch }) => {
       const subject = sentinelSubject(epoch, spec.attempt);
-      const [there, here] = await Promise.all([
-        account.message(origin, { seq: 1, nextBySubject: subject }),
-        account.message(target, { seq: 1, nextBySubject: subject }),
-      ]);
-      if (!there || !here)
-        throw new OpsError('sentinel-missing', `no sentinel ${subject} on ${origin} and ${target}`, {
+      const here = await account.message(target, { seq: 1, nextBySubject: subject });
+      if (!here)
+        throw new OpsError('sentinel-missing', `no sentinel ${subject} on ${target}`, {
           kind: 'partial',
           hint: 'the subjects have their new owners; somebody deleted or purged messages meanwhile, look at both streams',
         });
-      return { origin, target, originSeq: there.seq, targetSeq: here.seq };
+      return placeOf(origin, target, here);
     }),
   );
 }

@@ -1,6 +1,7 @@
 import {
   allows,
   checkAccount,
+  checkClaims,
   checkCopy,
   checkReaders,
   checkRights,
@@ -88,6 +89,7 @@ async function findingsOf(
   const durables = new Set(consumers.flatMap(({ config: { durable_name } }) => durable_name ?? []));
   const standIn = { config: { ...standInConfig(info.config, run.id), subjects: [] }, state: emptyState };
   const keeps = { interest: false, workqueue: has(account.server.version, 'consumerPause') };
+  const held = isQueue(info.config) ? await account.subjectCounts(name, '>') : new Map<string, number>();
   const inMemory = config.storage === 'memory';
   return [
     ...checkCopy({ origin: name, target: standInOf(name), filters: [] }, size, info, standIn, keeps),
@@ -96,6 +98,11 @@ async function findingsOf(
     ...checkReaders(group, () => consumers, streams, durables),
     ...[info.config, config].flatMap((one) => [...checkSources(one), ...checkInterest(one)]),
     ...checkQueueReaders(config, consumers),
+    ...checkClaims(
+      info.config,
+      consumers.map((one) => one.config),
+      held,
+    ),
     ...(taken && taken.config.metadata?.[STAND_IN_RUN] !== run.id ? [standInTaken(standInOf(name))] : []),
     ...checkAccount(
       used,

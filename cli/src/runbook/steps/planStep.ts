@@ -2,6 +2,7 @@ import {
   type AccountNeeds,
   checkAccount,
   checkAge,
+  checkClaims,
   checkCopy,
   checkOrphans,
   checkRounds,
@@ -24,6 +25,7 @@ import {
   makePlan,
   OpsError,
   type Mover,
+  type Ownership,
   ownRetention,
   type PairMemory,
   pending,
@@ -129,6 +131,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
       copyFrom: parseCopyFrom(run.options.copy),
     });
     findings.push(...ready.findings);
+    findings.push(...(await unclaimed(context, ready.group, live, to)));
     prepared.push(ready.group);
   }
   findings.push(...leftovers(live));
@@ -215,6 +218,40 @@ const empty = (config: StreamConfig): Pick<StreamInfo, 'config' | 'state'> => ({
   config: { ...config, subjects: config.subjects ?? [] },
   state: { messages: 0, bytes: 0, first_seq: 0, first_ts: '', last_seq: 0, last_ts: '', consumer_count: 0 },
 });
+
+/** Of queues that give, as they stand; of those that gain, as the mode has them: they may have to give back. */
+async function unclaimed(
+  { account, run, topology }: PlanContext,
+  { copies }: PreparedGroup,
+  live: LiveAccount,
+  to: Ownership,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { origin, target } of copies) {
+    const giving = live.streams.get(origin);
+    if (giving?.info.config.retention === 'workqueue') {
+      const readers = giving.consumers.filter(({ config }) => !config.direct && !config.sourcing);
+      const held = await account.subjectCounts(origin, '>');
+      findings.push(
+        ...checkClaims(
+          giving.info.config,
+          readers.map(({ config }) => config),
+          held,
+        ),
+      );
+    }
+    if (run.command === 'rollback') continue;
+    const { retention } = topology.streams[target] ?? {};
+    const readers = placedIn(topology, run.to).filter(({ stream }) => stream === target);
+    findings.push(
+      ...checkClaims(
+        { name: target, ...(retention ? { retention } : {}), subjects: [...(to[target] ?? [])] },
+        readers.map(({ config }) => config),
+      ),
+    );
+  }
+  return findings;
+}
 
 /** What each copy brings and whether it can, and whether each target has room for all of its copies. */
 async function sizeUp(

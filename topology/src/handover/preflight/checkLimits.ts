@@ -3,7 +3,7 @@ import type { CopyRole } from '../types.ts';
 import { checkRetention, type Keeping } from './checkRetention.ts';
 import type { Finding } from './finding.ts';
 
-export { checkQueues, checkUnread, type Keeping, type Placed } from './checkRetention.ts';
+export { checkClaims, checkQueues, checkUnread, type Keeping, type Placed } from './checkRetention.ts';
 
 /** What a copy will bring into its target. */
 export interface CopySize {

@@ -1,5 +1,6 @@
 import type { ConsumerConfig, StreamConfig } from '../../jetstream/index.ts';
-import { coversAll, intersectSets } from '../../subjects/sets.ts';
+import { realSubjects, RESERVED_PREFIX } from '../../model.ts';
+import { covers, coversAll, intersectSets } from '../../subjects/sets.ts';
 import { ownRetention } from '../names.ts';
 import { isQueue } from '../queues.ts';
 import type { CopyRole } from '../types.ts';
@@ -97,6 +98,35 @@ export function checkQueues(origin: Retained, target: Retained, copiesMore: bool
       details,
     });
   return findings;
+}
+
+/**
+ * Subjects of a work queue that none of its durables reads. nats-server takes away from a queue what a source has copied and nobody claims, and
+ * from 2.14 on, with replicas, also what it has not copied: a run that is taken back could not give it back. `held`: messages per subject.
+ */
+export function checkClaims(
+  queue: Pick<StreamConfig, 'name' | 'retention' | 'subjects'>,
+  readers: readonly Pick<ConsumerConfig, 'filter_subject' | 'filter_subjects'>[],
+  held: ReadonlyMap<string, number> = new Map(),
+): Finding[] {
+  if (!isQueue(queue)) return [];
+  const read = readers.flatMap(filtersOf);
+  const heard = realSubjects(queue.subjects ?? []).filter((subject) => !coversAll(read, [subject]));
+  const unclaimed = [...held.keys()].filter(
+    (subject) => !subject.startsWith(RESERVED_PREFIX) && !covers(read, subject),
+  );
+  const messages = unclaimed.reduce((sum, subject) => sum + held.get(subject)!, 0);
+  if (heard.length === 0 && messages === 0) return [];
+  const what = [...new Set([...heard, ...unclaimed])].slice(0, 5).join(', ');
+  return [
+    {
+      code: 'queue-unclaimed',
+      severity: 'refuse',
+      message: `${queue.name} is a work queue, and no durable of it claims all of ${what} (${messages} messages): the server takes away there what is copied and nobody claims`,
+      hint: `give ${queue.name} a durable for each of its subjects, or only subjects that its durables read; purge what nobody wants`,
+      details: { queue: queue.name, heard, messages },
+    },
+  ];
 }
 
 /** A durable as a mode places it. */
