@@ -85,6 +85,7 @@ export const consumerDocument = (one: ConsumerInfo, topology: Topology) => ({
   delivered: one.delivered.stream_seq,
   ackFloor: one.ack_floor.stream_seq,
   lastDelivery: one.delivered.last_active ?? null,
+  pausedUntil: one.paused ? (one.config.pause_until ?? null) : null,
   managed: Object.values(topology.modes).some(
     ({ consumers }) => Object.hasOwn(consumers, one.name) && consumers[one.name]!.stream === one.stream_name,
   ),

@@ -42,12 +42,13 @@ export async function readStatus(account: JetStreamReader, topology: Topology) {
     consumers: [...live.streams].flatMap(([stream, { consumers }]) =>
       consumers
         .filter(({ name }) => durables.has(name))
-        .map(({ name, num_pending, num_ack_pending, ack_floor }) => ({
+        .map(({ name, num_pending, num_ack_pending, ack_floor, paused = false }) => ({
           stream,
           name,
           pending: num_pending,
           ackPending: num_ack_pending,
           ackFloor: ack_floor.stream_seq,
+          paused,
           inUse:
             topology.modes[mode.reference]?.consumers[name]?.stream === stream &&
             !!liveConsumer(live, stream, name),

@@ -46,6 +46,7 @@ export const renderConsumer = (
       ['Delivered', `up to ${consumer.delivered}, acked up to ${consumer.ackFloor}`],
       ['Last delivery', consumer.lastDelivery ?? 'never'],
       ['Pulls waiting', consumer.waiting],
+      ...(consumer.pausedUntil ? [['Paused until', consumer.pausedUntil] as [string, string]] : []),
       ...Object.entries(consumer.fields).map(([name, value]): [string, string] => [name, shown(value)]),
     ],
     paint,

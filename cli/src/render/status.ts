@@ -14,8 +14,8 @@ export function renderStatus(status: Status): string {
     ),
     '',
     ...status.consumers.map(
-      ({ stream, name, pending, ackPending, ackFloor, inUse }) =>
-        `${stream} > ${name}: ${pending} pending, ${ackPending} unacked, ack floor ${ackFloor}${inUse ? '' : ' (not used in this mode)'}`,
+      ({ stream, name, pending, ackPending, ackFloor, paused, inUse }) =>
+        `${stream} > ${name}: ${pending} pending, ${ackPending} unacked, ack floor ${ackFloor}${paused ? ', paused' : ''}${inUse ? '' : ' (not used in this mode)'}`,
     ),
     `dead letters: ${status.deadLetters.messages}`,
     ...podLines(status),

@@ -12,6 +12,7 @@ import {
   type Topology,
 } from '@aa-ops/topology';
 import { checkRetention } from '../../../topology/src/handover/preflight/checkRetention.ts';
+import { readStatus } from '../../../cli/src/commands/status.ts';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { STEP_IDS } from '../../../cli/src/saga/runDocument.ts';
@@ -338,6 +339,8 @@ describe('work queues', { timeout: 120_000 }, () => {
     expect(await migrate(run.environment, pause)).toMatchObject({ exitCode: 4 });
     expect(await pausedOn('NEW')).toEqual(['a', 'b']);
     expect(await work('NEW', 'a', 6)).toEqual([]);
+    const { consumers } = await readStatus(run.account, run.environment.topology);
+    expect(consumers).toContainEqual(expect.objectContaining({ stream: 'NEW', name: 'a', paused: true }));
     expect(await resume(run.environment)).toMatchObject({ exitCode: 0 });
     expect(await work('NEW', 'a', 6)).toEqual(numbers(1, 6));
     expect([await pausedOn('NEW'), await pausedOn('OLD')]).toEqual([[], ['b']]);
