@@ -80,18 +80,21 @@ const claims = (hot: string, vendor: string) => ({
   vendor: { stream: vendor, filters: ['vendor.oura.>'] },
 });
 
-/** The same of work queues, which have a durable for each of their subjects. */
-export const queueTopology = topologyOf('queue', {
-  single: {
-    subjects: { ATHLETE_ALLY_EVENTS: [HRV, 'vendor.oura.>', 'sleep.*'] },
-    consumers: claims('ATHLETE_ALLY_EVENTS', 'ATHLETE_ALLY_EVENTS'),
-  },
-  multi: {
-    subjects: { AA_CORE_HOT: [HRV, 'sleep.*'], AA_VENDOR_HOT: ['vendor.oura.>'] },
-    consumers: claims('AA_CORE_HOT', 'AA_VENDOR_HOT'),
-  },
-});
-for (const fields of Object.values(queueTopology.streams)) fields.retention = 'workqueue';
+/** The same of streams that drop what was worked: they have a durable for each of their subjects. */
+export function claimedTopology(retention: 'interest' | 'workqueue'): Topology {
+  const topology = topologyOf(retention, {
+    single: {
+      subjects: { ATHLETE_ALLY_EVENTS: [HRV, 'vendor.oura.>', 'sleep.*'] },
+      consumers: claims('ATHLETE_ALLY_EVENTS', 'ATHLETE_ALLY_EVENTS'),
+    },
+    multi: {
+      subjects: { AA_CORE_HOT: [HRV, 'sleep.*'], AA_VENDOR_HOT: ['vendor.oura.>'] },
+      consumers: claims('AA_CORE_HOT', 'AA_VENDOR_HOT'),
+    },
+  });
+  for (const fields of Object.values(topology.streams)) fields.retention = retention;
+  return topology;
+}
 
 /** Three streams into two. */
 export const threeIntoTwo = topologyOf('three-two', {

@@ -47,9 +47,13 @@ async function through(
 }
 
 describe.skipIf(process.platform === 'win32')('the only server', () => {
-  const onOne = async (cases: Case, fault: (server: NatsServer) => Fault): Promise<void> => {
+  const onOne = async (
+    cases: Case,
+    fault: (server: NatsServer) => Fault,
+    retention?: 'interest',
+  ): Promise<void> => {
     const server = await startNats();
-    const bench = await openFaultBench([server.url], 1);
+    const bench = await openFaultBench([server.url], 1, retention);
     try {
       await through(bench, cases, async () => ({ fault: fault(server) }));
     } finally {
@@ -60,6 +64,10 @@ describe.skipIf(process.platform === 'win32')('the only server', () => {
 
   it('dies and comes back', { timeout: 600_000 }, () =>
     onOne(some(['window'], ['forward']), (server) => restart(server)),
+  );
+
+  it('dies and comes back, with streams of interest', { timeout: 600_000 }, () =>
+    onOne(some(['take'], ['forward', 'back']), (server) => restart(server), 'interest'),
   );
 
   it('stands still for 3 s', { timeout: 600_000 }, () =>
@@ -95,9 +103,14 @@ async function serverIn(role: Role, cluster: FaultCluster, bench: Bench): Promis
 }
 
 describe.skipIf(process.platform === 'win32')('a server of three', () => {
-  const onThree = async (cases: Case, role: Role, fault: OnServer, queues = false): Promise<void> => {
+  const onThree = async (
+    cases: Case,
+    role: Role,
+    fault: OnServer,
+    retention?: 'workqueue',
+  ): Promise<void> => {
     const cluster = await startFaultCluster();
-    const bench = await openFaultBench(cluster.urls, 3, { queues });
+    const bench = await openFaultBench(cluster.urls, 3, retention);
     try {
       await through(bench, cases, async () => {
         await bench.calm();
@@ -116,7 +129,7 @@ describe.skipIf(process.platform === 'win32')('a server of three', () => {
     onThree(some(['window'], ['forward']), "the origin's leader", dies),
   );
   it("the target's leader dies, of work queues", { timeout: 1_200_000 }, () =>
-    onThree(some(['take'], ['forward', 'back']), "the target's leader", dies, true),
+    onThree(some(['take'], ['forward', 'back']), "the target's leader", dies, 'workqueue'),
   );
   it.runIf(LONG).each([
     ["the target's leader", 'dies', dies],

@@ -21,7 +21,7 @@ import { judge, judgeWorked, type Verdict, WorkRecord } from '../../../cli/src/t
 import { startCarelessWorker } from '../carelessWorker.ts';
 import { type Met, startWatchedTraffic } from '../crash/watchedTraffic.ts';
 import { applyTopology, OPTIONS } from '../runs.ts';
-import { queueTopology, seedTopology } from '../topologies.ts';
+import { claimedTopology, seedTopology } from '../topologies.ts';
 import { tracesOf } from '../traces.ts';
 import { atStage, type Stage } from './stages.ts';
 
@@ -64,13 +64,13 @@ const SUBJECTS = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.
 const DURABLE = 'normalize-hrv-durable';
 const MAX_ATTEMPTS = 3;
 
-/** Publishers, a consumer and a topology on given servers, to be migrated while something happens to those. `queues`: of work queues. */
+/** Publishers, a consumer and a topology on given servers, to be migrated while something happens to those. */
 export async function openFaultBench(
   servers: string[],
   replicas: number,
-  { queues = false } = {},
+  retention: 'limits' | 'interest' | 'workqueue' = 'limits',
 ): Promise<Bench> {
-  const seed = queues ? queueTopology : seedTopology;
+  const seed = retention === 'limits' ? seedTopology : claimedTopology(retention);
   const topology: Topology = { ...seed, environment: { ...seed.environment, replicas } };
   const settings: ConnectSettings = { servers };
   const runsDir = mkdtempSync(join(tmpdir(), 'aa-faults-'));
@@ -149,7 +149,7 @@ export async function openFaultBench(
     async verdict() {
       await traffic.stop();
       await worker.finish();
-      const dropped = queues ? [SUBJECTS[0]!] : []; // nobody works what else is claimed: each of it is counted
+      const dropped = retention === 'limits' ? [] : [SUBJECTS[0]!]; // nobody works what else is claimed: each of it is counted
       const verdict = await judge(account, traffic.ledger, {
         streams: Object.keys(topology.streams),
         dropped,
