@@ -19,7 +19,8 @@ import { type FaultCluster, startFaultCluster } from '../../support/faults/fault
 import type { NatsServer } from '../../support/servers.ts';
 
 // Two ways of losing a publish between servers: what is still on its way to the origin when the release comes, and what a server has nowhere
-// to send to, since it learns of the hold's end before it learns of the new owner.
+// to send to, since it learns of the hold's end before it learns of the new owner. And one of storing it twice: what is on its way to the hold's
+// server already, for somebody else there, comes to a hold that begins meanwhile.
 const LATE_MS = 80;
 const ROUNDS = 4;
 const HERE: Ownership = { FROM: ['a.>'], TO: [] };
@@ -31,14 +32,20 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.stop());
 
-it.each(['owner', 'holder'] as const)(
-  "what goes between the publishers' server and the %s's arrives late: nobody is refused, and nothing dropped",
-  async (late) => {
+it.each([
+  ['owner', 'nobody else'],
+  ['holder', 'nobody else'],
+  ['holder', 'somebody'],
+] as const)(
+  "what goes between the publishers' server and the %s's arrives late, and %s listens there: nothing is refused, dropped or doubled",
+  async (late, who) => {
     const [owner, holder, publishers] = cluster.servers as [NatsServer, NatsServer, NatsServer];
     const account = await openWriter({ servers: [owner.url] });
     const placement = { tags: ['node-0'] };
     await account.createStream({ name: 'FROM', storage: 'file', subjects: ['a.>'], placement });
     await account.createStream({ name: 'TO', storage: 'file', subjects: ['_aa-ops.closed.TO'], placement });
+    const listener = who === 'somebody' ? await openWriter({ servers: [holder.url] }) : undefined;
+    listener?.connection.subscribe('a.>', { callback: () => {} });
     cluster.delay(late === 'owner' ? owner : holder, publishers, LATE_MS);
     const journal: HandoverContext['journal'] = { effect: (_name, _data, work) => work() };
     const context = { account, host: silentHost, journal, signal: new AbortController().signal };
@@ -70,6 +77,7 @@ it.each(['owner', 'holder'] as const)(
     }
     await traffic.stop();
     const verdict = await judge(account, traffic.ledger, { streams: ['FROM', 'TO'], holders: ['FROM'] });
+    await listener?.close();
     await account.close();
     expect(verdict).toMatchObject({ lost: 0, doubled: 0, refused: 0, unanswered: 0 });
     expect(verdict.acked).toBeGreaterThan(ROUNDS);
