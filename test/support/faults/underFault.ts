@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ConnectSettings,
+  DEFAULT_PATIENCE_MS,
   type JetStreamWriter,
   type Notice,
   openWriter,
   OpsError,
+  patient,
   readLive,
   readMode,
   type Topology,
@@ -75,6 +77,7 @@ export async function openFaultBench(
   const settings: ConnectSettings = { servers };
   const runsDir = mkdtempSync(join(tmpdir(), 'aa-faults-'));
   const account = await openWriter(settings);
+  const patiently = patient(account, { forMs: DEFAULT_PATIENCE_MS }); // the cluster may still be finding its leaders
   await applyTopology(account, topology);
   const publisher = { timeoutMs: 5_000, subjects: SUBJECTS };
   const traffic = await startWatchedTraffic(settings, [
@@ -95,7 +98,7 @@ export async function openFaultBench(
     runsDir,
     timeouts: DEFAULT_TIMEOUTS,
   };
-  const modeNow = async (): Promise<string> => readMode(topology, await readLive(account, topology)).live;
+  const modeNow = async (): Promise<string> => readMode(topology, await readLive(patiently, topology)).live;
   const go = (way: Way, on: RunEnvironment): Promise<RunOutcome> =>
     way === 'forward' ? migrate(on, { to: 'multi', options: OPTIONS }) : rollBack(on);
 
@@ -130,7 +133,7 @@ export async function openFaultBench(
       worker.follow(mode);
       if (mode !== (ended.ended === 'taken back' ? from : to))
         throw new Error(`${ended.ended}, and the mode is ${mode}`);
-      const traces = await tracesOf(account, topology);
+      const traces = await tracesOf(patiently, topology);
       if (traces.length > 0) throw new Error(`left behind: ${traces.join('; ')}`);
       return { fault: fault.name, stage, way, ...ended, ms: performance.now() - begun, ...traffic.met() };
     },
