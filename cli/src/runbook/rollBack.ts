@@ -122,6 +122,7 @@ async function startWayBack(
     },
     STEPS,
   );
+  if (forward.paused) run.paused = forward.paused; // they are still paused, for this run then
   // The way back is open before the way forward is closed: whoever comes between the two finds one to go on with.
   await store.openNewRun(run);
   return goOn(await openContext(environment, store, lease, run), request.pauseBefore);

@@ -1,7 +1,8 @@
-import { catchUp, type Copy, copyStretches, pauseQueues, startCopies, stretchesOf } from '@aa-ops/topology';
+import { catchUp, type Copy, copyStretches, startCopies, stretchesOf } from '@aa-ops/topology';
 import type { GroupRecord } from '../saga/runDocument.ts';
 import { handoverContext, type RunContext } from './context.ts';
 import { relaxDuplicateWindows, restoreDuplicateWindows } from './duplicateWindows.ts';
+import { claimTargets, pauseQueuesOf } from './queues.ts';
 import { keepAll } from './retention.ts';
 
 /** The run's groups, round by round (adr/0014). The first round's copies stand while the pods are restarted. */
@@ -23,7 +24,8 @@ export async function startRound(context: RunContext, records: readonly GroupRec
   for (const record of records) if (record.phase === 'planned') record.phase = 'copying';
   await context.save(); // before the first source: whoever comes after us knows where it began
   await keepAll(context, copies);
-  for (const { target, filters } of copies) await pauseQueues(handoverContext(context), [target], filters);
+  await claimTargets(context, copies);
+  for (const { target, filters } of copies) await pauseQueuesOf(context, [target], filters);
   const stretches = await stretchesOf(context.account, copies);
   await relaxDuplicateWindows(context, stretches.keys());
   for (const parts of stretches.values()) {

@@ -3,6 +3,7 @@ import type {
   ConsumerConfig,
   LetGoResult,
   MovedConsumer,
+  PausedDurable,
   PreparedGroup,
   Proof,
   ProvenPart,
@@ -71,6 +72,8 @@ export interface RunDocument {
   consumers: MovedConsumer[];
   /** Streams whose duplicate window is at its least while a backlog is copied, and what it was (ns). */
   relaxed: Record<string, number>;
+  /** Durables of work queues that are paused for this run. */
+  paused?: PausedDurable[];
   /** What the checks compare with, taken before anything is changed. */
   baseline?: unknown;
   /** Things that did not stop the run but end it with exit 5: pods that did not get ready on a way back. */

@@ -45,6 +45,17 @@ const probes: Record<Capability, () => Promise<boolean>> = {
     const { mirror: _promoted, ...rest } = made.config;
     return accepted(account.updateStream(rest));
   },
+  sourceReaders: async () => {
+    await account.createStream({ name: 'QUEUE', subjects: ['queue'], retention: 'workqueue' });
+    const durable = { durable_name: 'w', ack_policy: 'explicit' as const, filter_subject: 'queue' };
+    await account.createConsumer('QUEUE', durable);
+    await account.connection.request('queue', '1');
+    const made = await account.createStream({ name: 'COPY', subjects: ['_c'], sources: [{ name: 'QUEUE' }] });
+    await expect.poll(async () => (await account.stream('COPY'))!.state.messages).toBe(1);
+    const updated = await accepted(account.updateConsumer('QUEUE', { ...durable, description: 'seen' }));
+    await account.updateStream({ ...made.config, sources: [] });
+    return updated;
+  },
   maxConsumersUpdate: async () =>
     accepted(account.updateStream({ ...(await stream('S')), max_consumers: 9 })),
   consumerReset: () => ask('CONSUMER.RESET.S.d', { seq: 1 }),

@@ -48,7 +48,7 @@ export const isSameCopy = (source: StreamSource, copy: Copy): boolean =>
 /** Metadata of a durable that a run made: a second attempt knows its own work by it. */
 export const RUN_KEY = 'aa-ops.run';
 
-/** Metadata of a work queue's durable that a run has paused: until when it was paused before, empty where it was not. */
+/** Metadata of a work queue's durable that a run has made paused: until when it is to be paused then, empty where it is not. */
 export const PAUSED_KEY = 'aa-ops.paused';
 
 /** Metadata of such a durable that a run has made: `[filter, sequence][]`, below which it has worked everything elsewhere. */

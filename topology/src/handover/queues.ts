@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
-import type { ConsumerConfig, ConsumerInfo, JetStreamWriter, StreamConfig } from '../jetstream/index.ts';
+import type { ConsumerConfig, JetStreamWriter, StreamConfig } from '../jetstream/index.ts';
 import { intersectSets } from '../subjects/sets.ts';
 import { PAUSED_KEY, WORKED_KEY } from './names.ts';
 import { type Worked, workedElsewhere, writeWorked } from './positions.ts';
@@ -33,21 +33,28 @@ export function pausedDurable(config: ConsumerConfig, worked: readonly Worked[])
   };
 }
 
-/** A durable's configuration as it was before a run paused it. */
-export function unpaused({ pause_until, ...config }: ConsumerConfig): ConsumerConfig {
-  const { [PAUSED_KEY]: before, [WORKED_KEY]: _worked, ...metadata } = config.metadata ?? {};
-  const until = before === undefined ? pause_until : before;
+/** A durable that a run has paused, and until when it was paused before (RFC 3339); empty where it was not. JSON-safe. */
+export interface PausedDurable {
+  stream: string;
+  name: string;
+  before: string;
+}
+
+/** A durable's configuration as it was before a run paused it; `before`: what the run remembers, where the durable does not say it itself. */
+export function unpaused({ pause_until, ...config }: ConsumerConfig, before = pause_until): ConsumerConfig {
+  const { [PAUSED_KEY]: until = before, [WORKED_KEY]: _worked, ...metadata } = config.metadata ?? {};
   return { ...config, metadata, ...(until ? { pause_until: until } : {}) };
 }
 
 /**
- * Pauses the durables of work queues, for the time that what they hold is compared. `filters`: only those that read any of them. Each
- * says in its own metadata that it was us, and what it was before: whoever ends the run finds it there. May be repeated.
+ * Pauses the durables of work queues, for the time that what they hold is compared. `filters`: only those that read any of them. What they were
+ * is handed to `remember` before, but for those that a run has made paused, which say it themselves. May be repeated.
  */
 export async function pauseQueues(
   context: HandoverContext,
   streams: Iterable<string>,
-  filters: readonly string[] = ['>'],
+  filters: readonly string[],
+  remember: (paused: readonly PausedDurable[]) => Promise<void>,
 ): Promise<void> {
   const { account, journal } = context;
   for (const stream of new Set(streams)) {
@@ -62,28 +69,24 @@ export async function pauseQueues(
         intersectSets(filtersOf(config), filters).length > 0,
     );
     if (consumers.length === 0) continue;
+    await remember(
+      consumers
+        .filter(({ config }) => config.metadata?.[PAUSED_KEY] === undefined)
+        .map(({ name, config, paused }) => ({
+          stream,
+          name,
+          before: paused ? (config.pause_until ?? '') : '',
+        })),
+    );
     const until = pausedFromNow();
     const data = { stream, consumers: consumers.map(({ name }) => name), until };
     await journal.effect('pause-consumers', data, () =>
-      Promise.all(consumers.map((consumer) => pause(account, stream, consumer, until))),
+      Promise.all(consumers.map(({ name }) => pause(account, stream, name, until))),
     );
   }
 }
 
-async function pause(
-  account: JetStreamWriter,
-  stream: string,
-  { name, config, paused }: ConsumerInfo,
-  until: string,
-): Promise<void> {
-  if (config.metadata?.[PAUSED_KEY] === undefined) {
-    const before = paused ? (config.pause_until ?? '') : '';
-    await account.updateConsumer(stream, {
-      ...config,
-      name,
-      metadata: { ...config.metadata, [PAUSED_KEY]: before },
-    });
-  }
+async function pause(account: JetStreamWriter, stream: string, name: string, until: string): Promise<void> {
   await account.pauseConsumer(stream, name, until);
   // A cluster's answer says that it was agreed upon, not that the consumer's leader has heard.
   const deadline = performance.now() + HEARD_MS;
@@ -97,9 +100,23 @@ async function pause(
   }
 }
 
+/** Durables deliver again, or are paused as they were before; those that were made anew meanwhile are left to `resumeQueues`. May be repeated. */
+export async function resumeDurables(
+  { account, journal }: HandoverContext,
+  paused: readonly PausedDurable[],
+): Promise<void> {
+  for (const { stream, name, before } of paused) {
+    const info = await account.consumer(stream, name);
+    if (!info || info.config.metadata?.[PAUSED_KEY] !== undefined) continue;
+    await journal.effect('resume-consumer', { stream, consumer: name, before }, () =>
+      account.pauseConsumer(stream, name, before || undefined),
+    );
+  }
+}
+
 /**
- * The durables that a run has paused, whichever it was, deliver again, or are paused as they were before; copies of what they have worked
- * elsewhere are purged first, since they would begin with them. Only once the copies have been compared. May be repeated.
+ * The durables that a run has made paused, whichever it was, deliver; copies of what they have worked elsewhere are purged first, since they would
+ * begin with them. Only once the copies have been compared. May be repeated.
  */
 export async function resumeQueues(context: HandoverContext, streams: Iterable<string>): Promise<void> {
   const { account, journal } = context;

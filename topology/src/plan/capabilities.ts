@@ -32,13 +32,20 @@ const FACTS = {
     since: [2, 11],
     now: 'a consumer can be paused until an instant',
     before: 'nobody answers',
-    use: 'durables of work queues are paused while their copies are compared; before, such streams are refused. Others need no pause: nobody reads them before the pods are restarted',
+    use: 'durables of work queues are paused while their copies are compared. Others need no pause: nobody reads them before the pods are restarted',
   },
   mirrorPromotion: {
     since: [2, 12],
     now: 'taking `mirror` away makes a plain stream of a mirror',
     before: '10055',
     use: '`plan` says whether it can. Handovers copy by sources on every server: a mirror takes one origin whole, and the way back has none to promote',
+  },
+  sourceReaders: {
+    since: [2, 14],
+    now: 'a source reads through a consumer that is listed, and goes with the source',
+    before:
+      'through one of its own, which stays for 10 s, keeps durables of a work queue from being made or changed (10100), and lets some of the messages there go',
+    use: 'work queues are handed over from then on',
   },
   maxConsumersUpdate: {
     since: [2, 12, 8],

@@ -88,7 +88,7 @@ async function findingsOf(
   ]);
   const durables = new Set(consumers.flatMap(({ config: { durable_name } }) => durable_name ?? []));
   const standIn = { config: { ...standInConfig(info.config, run.id), subjects: [] }, state: emptyState };
-  const keeps = { interest: false, workqueue: has(account.server.version, 'consumerPause') };
+  const keeps = { interest: false, workqueue: has(account.server.version, 'sourceReaders') };
   const held = isQueue(info.config) ? await account.subjectCounts(name, '>') : new Map<string, number>();
   const inMemory = config.storage === 'memory';
   return [

@@ -10,7 +10,6 @@ import {
   pausedDurable,
   readsOfCopy,
   renumber,
-  resumeQueues,
   STAND_IN_RUN,
   standInConfig,
   standInOf,
@@ -20,6 +19,7 @@ import {
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
 import { restoreDuplicateWindows } from '../duplicateWindows.ts';
+import { endPauses } from '../queues.ts';
 import type { Step } from '../step.ts';
 import { bringOver, endOf, handOverWhole } from './pass.ts';
 import { planReplaceStep, requireStream } from './planReplace.ts';
@@ -49,7 +49,7 @@ const standInStep: Step = {
     const { account, journal, run } = context;
     const name = standInOf(run.replacing!.stream);
     const info = await account.stream(name);
-    await resumeQueues(handoverContext(context), [run.replacing!.stream]); // a window may have been tried
+    await endPauses(context); // a window may have been tried
     if (info?.config.metadata?.[STAND_IN_RUN] !== run.id) return;
     await dropCopies(handoverContext(context), [name]);
     await restoreDuplicateWindows(context, false);
@@ -111,7 +111,7 @@ async function writeDownPlaces(context: RunContext): Promise<void> {
     copy ? followCopy(account, copy, { seq, filters, end: end.next }, end.through) : Promise.resolve(1);
   replacing.durables = await Promise.all(
     consumers.map(async (info) => ({
-      config: unpaused(info.config),
+      config: unpaused(info.config, run.paused?.find(({ name }) => name === info.name)?.before),
       from: await place(firstUnacked(info), copy ? readsOfCopy(info.config, copy) : []),
     })),
   );
@@ -219,7 +219,7 @@ const cleanUpStep: Step = {
     const { account, journal, run, store } = context;
     const { stream, starts } = run.replacing!;
     const name = standInOf(stream);
-    await resumeQueues(handoverContext(context), [stream]);
+    await endPauses(context);
     const standIn = await account.stream(name);
     if (!standIn) return { status: 'already' };
     const back = run.groups[1]!;

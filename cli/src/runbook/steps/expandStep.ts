@@ -5,15 +5,13 @@ import {
   dropCopies,
   makePlan,
   OpsError,
-  PAUSED_KEY,
   pending,
   proveCopy,
   rememberCopied,
-  resumeQueues,
-  RUN_KEY,
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
 import { restoreDuplicateWindows } from '../duplicateWindows.ts';
+import { endPauses } from '../queues.ts';
 import { restoreRetention } from '../retention.ts';
 import { copiesOf, roundsOf, startRound } from '../rounds.ts';
 import type { Step } from '../step.ts';
@@ -40,22 +38,6 @@ export const expandStep: Step = {
     await restoreRetention(context, 'owners');
   },
 };
-
-/** Durables of work queues that this run made were never read: they go before anybody does. The others deliver again. */
-async function endPauses(context: RunContext): Promise<void> {
-  const { account, journal, run, topology } = context;
-  for (const [stream, { retention }] of Object.entries(topology.streams)) {
-    if (retention !== 'workqueue' || !(await account.stream(stream))) continue;
-    for (const { name, config } of await account.listConsumers(stream)) {
-      const { [PAUSED_KEY]: paused, [RUN_KEY]: madeBy } = config.metadata ?? {};
-      if (paused === undefined || madeBy !== run.id) continue;
-      await journal.effect('delete-consumer', { stream, consumer: name }, () =>
-        account.deleteConsumer(stream, name),
-      );
-    }
-  }
-  await resumeQueues(handoverContext(context), Object.keys(topology.streams));
-}
 
 async function createStreams(context: RunContext): Promise<string[]> {
   const plan = await makePlan(context.account, context.topology, { runOpen: true });

@@ -3,7 +3,6 @@ import {
   handOver,
   missingHoldRights,
   OpsError,
-  pauseQueues,
   recoverWindow,
   rememberWindow,
   sentinelsOf,
@@ -16,6 +15,7 @@ import type { GroupRecord } from '../../saga/runDocument.ts';
 import { type Guardian, startGuardian } from '../../saga/startGuardian.ts';
 import { endFoundWindow } from '../../saga/windowClaim.ts';
 import { handoverContext, type RunContext } from '../context.ts';
+import { pauseQueuesOf } from '../queues.ts';
 import { catchUpRound, roundsOf, startRound } from '../rounds.ts';
 import type { Step } from '../step.ts';
 
@@ -74,8 +74,8 @@ export async function handOverGroup(
       await catchUp(handoverContext(context), copy, { timeoutMs: context.timeouts.catchUpMs });
     }
     // What a work queue stores in the window has to stand there until it is known what was held besides.
-    await pauseQueues(
-      handoverContext(context),
+    await pauseQueuesOf(
+      context,
       record.group.streams.map(({ stream }) => stream),
     );
     context.signal.throwIfAborted();

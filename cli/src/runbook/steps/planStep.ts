@@ -261,7 +261,7 @@ async function sizeUp(
   created: readonly StreamConfig[],
 ) {
   const wayBack = run.command === 'rollback';
-  const keeps = { interest: true, workqueue: has(account.server.version, 'consumerPause') };
+  const keeps = { interest: true, workqueue: has(account.server.version, 'sourceReaders') };
   const readers = { before: placedIn(topology, run.from), after: placedIn(topology, run.to) };
   const total = { messages: 0, needs: { bytes: 0, memoryBytes: 0 }, findings: [] as Finding[] };
   const brought = new Map<string, { target: Pick<StreamInfo, 'config' | 'state'>; size: CopySize }>();

@@ -6,12 +6,12 @@ import {
   OpsError,
   planHandovers,
   proveRest,
-  resumeQueues,
 } from '@aa-ops/topology';
 import { ownershipChecks, rollbackChecks, runChecks } from '../../checks/index.ts';
 import type { GroupRecord } from '../../saga/runDocument.ts';
 import { checkContext, settleChecks } from '../checkContext.ts';
 import { handoverContext, isWayBack, liveOwnership, ownershipIn, type RunContext } from '../context.ts';
+import { endPauses } from '../queues.ts';
 import { restoreRetention } from '../retention.ts';
 import type { Step } from '../step.ts';
 
@@ -27,7 +27,7 @@ export const verifyStep: Step = {
     const proofs: string[] = [];
     for (const record of context.run.groups) proofs.push(...(await proveGroup(context, record)));
     await restoreRetention(context, 'all');
-    await resumeQueues(handoverContext(context), Object.keys(context.topology.streams));
+    await endPauses(context);
     const checks = isWayBack(context) ? rollbackChecks : ownershipChecks;
     const results = await runChecks(checks, checkContext(context, context.run.to));
     return { note: [...proofs, settleChecks(context, results)].join('; ') };

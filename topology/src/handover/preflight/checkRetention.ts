@@ -36,8 +36,8 @@ export function checkRetention(origin: Retained, target: Retained, keeps: Keepin
     findings.push({
       code: 'retention-not-movable',
       severity: 'refuse',
-      message: `${queue.name} has retention workqueue: what its durables ack would be gone while it is still compared, and this server cannot pause them`,
-      hint: 'nats-server 2.11 and newer can; or give both streams retention limits',
+      message: `${queue.name} has retention workqueue: this server counts a source as a reader of it for 10 s more, and lets messages go that nobody has worked`,
+      hint: 'nats-server 2.14 and newer do not; or give both streams retention limits',
       details,
     });
   const kept = both.find((stream) => isQueue(stream) && stream.deny_purge);
