@@ -71,6 +71,12 @@ describe('rights', () => {
     const found = checkRights({ publish: { deny: ['$JS.eu.API.STREAM.UPDATE.NEW'] } }, ['NEW'], '$JS.eu.API');
     expect(found.map(({ details }) => details)).toEqual([{ right: 'publish $JS.eu.API.STREAM.UPDATE.NEW' }]);
     expect(checkRights(undefined, ['NEW'], '$JS.API')).toEqual([]);
+    const noPause = { publish: { deny: ['$JS.API.CONSUMER.PAUSE.>', '$JS.API.STREAM.PURGE.>'] } };
+    expect(checkRights(noPause, ['NEW'], '$JS.API')).toEqual([]);
+    expect(checkRights(noPause, ['NEW'], '$JS.API', ['NEW']).map(({ details }) => details)).toEqual([
+      { right: 'publish $JS.API.CONSUMER.PAUSE.NEW.*' },
+      { right: 'publish $JS.API.STREAM.PURGE.NEW' },
+    ]);
   });
   it('of a hold: hear and publish the subjects, hear our own, answer publishers', () => {
     expect(missingHoldRights(undefined, ['a.>'])).toEqual([]);
