@@ -264,6 +264,8 @@ export async function recoverWindow(
     };
     return { window, letGo: [] };
   }
+  // What the dead process had asked for may still be at work: a second update beside it would be one too many.
+  await Promise.all(spec.streams.map(({ stream }) => account.afterUpdates(stream)));
   const holding = options.standing ?? (await holdFor(account, settings, spec, { owned: false }));
   try {
     const window = await runWindow(account, spec, { mayGoOn: () => !holding?.hold.overflown });

@@ -56,8 +56,10 @@ export type MessageQuery =
 export interface JetStreamWriter extends JetStreamReader {
   /** Idempotent where the config is the same. */
   createStream(config: StreamConfig): Promise<StreamInfo>;
-  /** Replaces the whole config; the last writer wins, there is no compare-and-set. */
+  /** Replaces the whole config; the last writer wins, there is no compare-and-set. One at a time for each stream, in the order of the calls. */
   updateStream(config: StreamConfig): Promise<StreamInfo>;
+  /** Resolves once every update of a stream that had reached the server is done, another process's too. One's own wait for one another by themselves. */
+  afterUpdates(stream: string): Promise<void>;
   deleteStream(name: string): Promise<void>;
   deleteMessage(stream: string, seq: number): Promise<void>;
   createConsumer(stream: string, config: ConsumerConfig): Promise<ConsumerInfo>;

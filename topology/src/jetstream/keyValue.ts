@@ -3,7 +3,7 @@ import type { JetStreamReader, JetStreamWriter } from './account.ts';
 import { requestError } from './apiRequest.ts';
 import { JsError } from './jsError.ts';
 import { newHeaders } from './clientTypes.ts';
-import { DEFAULT_PATIENCE_MS, patiently } from './patient.ts';
+import { DEFAULT_PATIENCE_MS, isWithoutEffect, patiently } from './patient.ts';
 
 /** A value and the sequence that it was stored at: what a compare-and-set compares. */
 export interface KeyValueEntry<T> {
@@ -57,6 +57,8 @@ export async function listKeys(account: JetStreamReader, bucket: string, prefix:
 
 /** ms for one write. */
 const WRITE_MS = 5_000;
+/** ms for which a conditional write that reaches nobody is tried again. */
+const UNHEARD_MS = 5_000;
 
 /**
  * Stores a value as JSON. With `expected`, only if the key's revision is that one (0: there is no key yet); OpsError
@@ -78,10 +80,11 @@ export async function writeKey(
       .catch((error: unknown) => {
         throw requestError(error, subject, WRITE_MS);
       });
-  // Storing the same value twice is as good as once; with a condition nobody could tell whose write it was.
+  // Storing the same value twice is as good as once; with a condition nobody could tell whose write it was, unless it has reached nobody: every
+  // server learns of a bucket that was made a moment ago in its own time.
   const reply = await (expected === undefined
     ? patiently(publish, { forMs: DEFAULT_PATIENCE_MS })
-    : publish());
+    : patiently(publish, { forMs: UNHEARD_MS }, isWithoutEffect));
   const ack = JSON.parse(decoder.decode(reply.data)) as {
     seq?: number;
     error?: { err_code: number; description: string };

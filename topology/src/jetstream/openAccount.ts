@@ -2,8 +2,9 @@ import type { NatsConnection } from 'nats';
 import { OpsError } from '../errors.ts';
 import type { JetStreamReader, JetStreamWriter } from './account.ts';
 import { apiPrefixOf, apiRequest, type ApiRequest } from './apiRequest.ts';
-import { type ConnectSettings, openConnection } from './connect.ts';
+import { type ConnectSettings, DEFAULT_TIMEOUT_MS, openConnection } from './connect.ts';
 import { reader } from './reader.ts';
+import { throughQueue, updatesInTurn } from './updatesInTurn.ts';
 import type { ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo } from './wire.ts';
 
 /** Oldest server that has subject transforms on sources, several filters and metadata (jetstream.md). */
@@ -32,6 +33,9 @@ async function open(settings: ConnectSettings): Promise<{ connection: NatsConnec
   }
 }
 
+/** ms for one question that waits in the server's queue, before it is asked again. */
+const QUEUED_MS = 500;
+
 /** A client that has no way to write: what `plan`, `drift` and every dry run get. */
 export async function openReader(settings: ConnectSettings): Promise<JetStreamReader> {
   const { connection, api } = await open(settings);
@@ -49,13 +53,20 @@ export async function openWriter(settings: ConnectSettings): Promise<JetStreamWr
       action,
     });
   };
+  const timeoutMs = settings.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const soon = apiRequest(connection, { ...settings, timeoutMs: Math.min(QUEUED_MS, timeoutMs) });
+  const afterUpdates = (stream: string): Promise<void> => throughQueue(soon, stream, timeoutMs);
   return Object.defineProperties(
     {},
     {
       ...Object.getOwnPropertyDescriptors(reader(connection, api, apiPrefixOf(settings))),
       ...Object.getOwnPropertyDescriptors({
         createStream: (config: StreamConfig) => api<StreamInfo>(`STREAM.CREATE.${config.name}`, config),
-        updateStream: (config: StreamConfig) => api<StreamInfo>(`STREAM.UPDATE.${config.name}`, config),
+        updateStream: updatesInTurn(
+          (config: StreamConfig) => api<StreamInfo>(`STREAM.UPDATE.${config.name}`, config),
+          afterUpdates,
+        ),
+        afterUpdates,
         deleteStream: async (name: string) => void (await api(`STREAM.DELETE.${name}`)),
         deleteMessage: async (stream: string, seq: number) =>
           void (await api(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true })),

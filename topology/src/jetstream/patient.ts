@@ -51,6 +51,7 @@ const REPEATABLE = [
   'message',
   'createStream',
   'updateStream',
+  'afterUpdates',
   'createConsumer',
   'updateConsumer',
   'pauseConsumer',
