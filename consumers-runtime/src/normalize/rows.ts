@@ -1,4 +1,5 @@
 import type { HrvEvent } from '../shared/hrvEvent.ts';
+import { dateArray, float8Array, textArray, timestamptzArray } from './arrays.ts';
 
 /** One message that passed the schema, as it would become a row. */
 export interface Candidate {
@@ -35,22 +36,11 @@ function inOrder(a: Candidate, b: Candidate): number {
   return a.capturedAtMs - b.capturedAtMs || a.place - b.place;
 }
 
-/** Rows as the statement's five parameters, each an array literal: PostgreSQL parses one text faster than the driver joins five arrays. */
-export function toColumns(rows: readonly Candidate[]): string[] {
-  const columns: [string[], string[], number[], number[], string[]] = [[], [], [], [], []];
-  for (const { event, capturedAtMs } of rows) {
-    columns[0].push(quote(event.userId));
-    columns[1].push(event.date);
-    columns[2].push(event.rmssd);
-    columns[3].push(Math.log(event.rmssd));
-    columns[4].push(event.capturedAtText ?? new Date(capturedAtMs).toISOString());
-  }
-  return columns.map((column) => `{${column.join(',')}}`);
-}
-
-const PLAIN = /^[\w-]+$/;
-
-const quote = (value: string): string =>
-  PLAIN.test(value) && !(value.length === 4 && value.toUpperCase() === 'NULL')
-    ? value
-    : `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+/** Rows as the statement's five parameters. */
+export const toColumns = (rows: readonly Candidate[]): Buffer[] => [
+  textArray(rows.map(({ event }) => event.userId)),
+  dateArray(rows.map(({ event }) => event.date)),
+  float8Array(rows.map(({ event }) => event.rmssd)),
+  float8Array(rows.map(({ event }) => Math.log(event.rmssd))),
+  timestamptzArray(rows.map(({ capturedAtMs }) => capturedAtMs)),
+];

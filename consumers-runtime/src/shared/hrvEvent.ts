@@ -1,3 +1,5 @@
+import { daysSince1970, number } from './calendar.ts';
+
 /** The HRV event of contract.md, on the bus and in HTTP. */
 export interface HrvEvent {
   /** 1 to 128 characters (code points). */
@@ -8,8 +10,6 @@ export interface HrvEvent {
   rmssd: number;
   /** When it was measured, ms since 1970; undefined when the event does not say. Finer digits than ms are cut off. */
   capturedAtMs: number | undefined;
-  /** The same as the event's own text, where that is exact to the ms and in UTC: what a row needs, and making it anew costs a tenth of the parsing. */
-  capturedAtText?: string | undefined;
 }
 
 /** Why a value is no HRV event: which field, and the value as far as it is short enough to show. */
@@ -23,7 +23,7 @@ export interface Invalid {
 export const isInvalid = (result: HrvEvent | Invalid): result is Invalid => 'message' in result;
 
 const DATE = /^\d{4}-\d\d-\d\d$/;
-/** As ingest and most producers write it; needs no second look before Date.parse, and PostgreSQL reads it as it is. */
+/** As ingest and most producers write it. */
 const PLAIN_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)$/;
 const MAX_USER_ID = 128;
@@ -55,9 +55,8 @@ export function checkHrvEvent(value: unknown): HrvEvent | Invalid {
     return invalid('rmssd', 'must be a number of milliseconds above 0', rmssd);
   }
   if (capturedAt === undefined || capturedAt === null)
-    return { userId, date, rmssd, capturedAtMs: undefined, capturedAtText: undefined };
-  const plain = typeof capturedAt === 'string' && PLAIN_INSTANT.test(capturedAt);
-  const capturedAtMs = typeof capturedAt === 'string' ? parseInstant(capturedAt, plain) : undefined;
+    return { userId, date, rmssd, capturedAtMs: undefined };
+  const capturedAtMs = typeof capturedAt === 'string' ? parseInstant(capturedAt) : undefined;
   if (capturedAtMs === undefined) {
     return invalid(
       'capturedAt',
@@ -65,7 +64,7 @@ export function checkHrvEvent(value: unknown): HrvEvent | Invalid {
       capturedAt,
     );
   }
-  return { userId, date, rmssd, capturedAtMs, capturedAtText: plain ? (capturedAt as string) : undefined };
+  return { userId, date, rmssd, capturedAtMs };
 }
 
 /** Checks the bytes of one message or request. Never throws. */
@@ -97,24 +96,34 @@ function isOnCalendar(text: string): boolean {
   return day <= DAYS[month - 1]! + (leap ? 1 : 0);
 }
 
-/** What the digits from `from` to `to` say; no pieces of text are made, since this runs 100,000 times a second. */
-function number(text: string, from: number, to: number): number {
-  let value = 0;
-  for (let i = from; i < to; i++) value = value * 10 + text.charCodeAt(i) - 48;
-  return value;
-}
-
-function parseInstant(text: string, plain: boolean): number | undefined {
-  if (!(plain || INSTANT.test(text)) || !isOnCalendar(text)) return undefined;
+function parseInstant(text: string): number | undefined {
+  if (PLAIN_INSTANT.test(text)) return plainInstant(text);
+  if (!INSTANT.test(text) || !isOnCalendar(text)) return undefined;
   const ms = Date.parse(
-    plain
-      ? text
-      : text
-          .toUpperCase()
-          .replace(',', '.')
-          .replace(/([+-]\d\d)(\d\d)$/, '$1:$2'),
+    text
+      .toUpperCase()
+      .replace(',', '.')
+      .replace(/([+-]\d\d)(\d\d)$/, '$1:$2'),
   );
   return ms >= FIRST_INSTANT && ms <= LAST_INSTANT ? ms : undefined;
+}
+
+/** By the number of digits behind the point. */
+const MS_OF_LAST_DIGIT = [0, 100, 10, 1];
+
+/** As Date.parse has it, in a fifth of the time. */
+function plainInstant(text: string): number | undefined {
+  if (!isOnCalendar(text)) return undefined;
+  const hour = number(text, 11, 13);
+  const minute = number(text, 14, 16);
+  const second = number(text, 17, 19);
+  const digits = Math.max(0, text.length - 21);
+  const ms = number(text, 20, 20 + digits) * MS_OF_LAST_DIGIT[digits]!;
+  const isMidnight = hour === 24 && minute + second + ms === 0;
+  if ((hour > 23 && !isMidnight) || minute > 59 || second > 59) return undefined;
+  const days = daysSince1970(number(text, 0, 4), number(text, 5, 7), number(text, 8, 10));
+  const instant = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + ms;
+  return instant <= LAST_INSTANT ? instant : undefined; // a 9999-12-31T24:00 is none
 }
 
 const invalid = (field: string, rule: string, value: unknown): Invalid => ({

@@ -97,19 +97,24 @@ function watchLink(nc: NatsConnection, log: Log): NatsLink {
       if (status.type === Events.Reconnect) change(true);
     }
   })();
-  let told = '';
+  let told: string[] = [];
+  let payloadTold = '';
   const sendTold = (): void => {
+    if (told.length === 0) return;
     const { protocol } = nc as unknown as ClientInside;
-    protocol.sendCommand(told);
-    told = '';
+    const rest = ` ${payloadTold.length}\r\n${payloadTold}\r\n`;
+    protocol.sendCommand(`PUB ${told.join(`${rest}PUB `)}${rest}`);
+    told = [];
   };
   return {
     nc,
     connected: () => connected && !nc.isClosed(),
     onChange: (listener) => void listeners.push(listener),
     tell(subject, payload) {
-      if (told === '') queueMicrotask(sendTold);
-      told += `PUB ${subject} ${payload.length}\r\n${payload}\r\n`;
+      if (payload !== payloadTold) sendTold();
+      payloadTold = payload;
+      if (told.length === 0) queueMicrotask(sendTold);
+      told.push(subject);
     },
     async close() {
       if (connected) await nc.drain().catch(() => {});

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { migrate } from '../../../consumers-runtime/src/normalize/migrate.ts';
+import { type Candidate, toColumns } from '../../../consumers-runtime/src/normalize/rows.ts';
 import { checkHrvEvent, type HrvEvent } from '../../../consumers-runtime/src/shared/hrvEvent.ts';
 import { type Bus, clear, drained, event, makeTopology, publish, startBus, until } from './bus.ts';
 import { startPod } from './pod.ts';
@@ -73,22 +74,61 @@ describe('the table', () => {
     expect(rows).toEqual([{ user_id: 'athlete-1', captured_at: '2025-10-02 07:00:00' }]);
   });
 
-  it('reads an instant from its text as we do, to the ms, wherever the text is passed on', async () => {
+  it('gets what its statement is given, whatever a user is called and whenever an event was', async () => {
     const digits = (of: number, size: number): string => String(of).padStart(size, '0');
-    const texts = ['2025-10-02T24:00:00Z', '2024-02-29T23:59:59.9Z', '9999-12-31T23:59:59.999Z'];
+    const instants = [
+      '2025-10-02T24:00:00Z',
+      '2024-02-29T23:59:59.9Z',
+      '9999-12-31T23:59:59.999Z',
+      '0001-01-01T00:00:00Z',
+    ];
     for (let i = 0; i < 5_000; i++) {
       const day = `${digits(1 + ((i * 7_919) % 9_999), 4)}-${digits(1 + (i % 12), 2)}-${digits(1 + (i % 28), 2)}`;
       const fraction = i % 4 === 0 ? '' : `.${digits((i * 37) % 10 ** (i % 4), i % 4)}`;
-      texts.push(`${day}T${digits(i % 24, 2)}:${digits(i % 60, 2)}:${digits((i * 7) % 60, 2)}${fraction}Z`);
+      instants.push(
+        `${day}T${digits(i % 24, 2)}:${digits(i % 60, 2)}:${digits((i * 7) % 60, 2)}${fraction}Z`,
+      );
     }
-    const events = texts.map((capturedAt) => checkHrvEvent(event({ capturedAt })) as HrvEvent);
-    expect(events.map((one) => one.capturedAtText)).toEqual(texts);
-    const ours = events.map((one) => new Date(one.capturedAtMs!).toISOString());
-    const { rows } = await bus.db.query(
-      'SELECT text FROM unnest($1::text[], $2::text[]) AS t(text, ours) WHERE text::timestamptz <> ours::timestamptz',
-      [texts, ours],
-    );
-    expect(rows).toEqual([]);
+    const users = [
+      'plain-id_1',
+      'NULL',
+      'null',
+      '{',
+      '}',
+      ',',
+      '"',
+      '\\',
+      '\\"',
+      ' x ',
+      'é😀',
+      "'",
+      '\x01\n',
+    ];
+    const sent = instants.map((capturedAt, i) => ({
+      userId: i % 7 === 0 ? users[i % users.length]! : `athlete-${i}`,
+      date: capturedAt.slice(0, 10),
+      rmssd: [0.1, 5e-324, 1.7976931348623157e308, 1 / 3, i + 0.5][i % 5]!,
+      capturedAt,
+    }));
+    for (const some of [sent, sent.filter((_one, i) => i % 7 !== 0), []]) {
+      const rows = some.map((one, place): Candidate => {
+        const read = checkHrvEvent(one) as HrvEvent;
+        return { place, event: read, capturedAtMs: read.capturedAtMs!, older: undefined };
+      });
+      const { rows: different } = await bus.db.query(
+        `SELECT * FROM unnest($1::text[], $2::date[], $3::float8[], $4::float8[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[])
+           AS t(u, d, r, l, c, user_id, date, rmssd, captured_at)
+         WHERE u IS DISTINCT FROM user_id OR d IS DISTINCT FROM date::date OR r IS DISTINCT FROM rmssd::float8 OR c IS DISTINCT FROM captured_at::timestamptz`,
+        [
+          ...toColumns(rows),
+          some.map(({ userId }) => userId),
+          some.map(({ date }) => date),
+          some.map(({ rmssd }) => String(rmssd)),
+          some.map(({ capturedAt }) => capturedAt),
+        ],
+      );
+      expect(different).toEqual([]);
+    }
   });
 
   it('of Prisma’s is refused with the SQL to run, and used as soon as that was run', async () => {

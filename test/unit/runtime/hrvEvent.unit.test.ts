@@ -46,6 +46,39 @@ describe('the HRV event', () => {
     expect(fieldOf({ capturedAt })).toBe('capturedAt');
   });
 
+  it('reads an instant as Date.parse does, where the calendar has its day', () => {
+    const part = (most: number, size: number) =>
+      fc.integer({ min: 0, max: most }).map((n) => String(n).padStart(size, '0'));
+    const fraction = fc.oneof(fc.constant(''), part(9, 1), part(99, 2), part(999, 3));
+    fc.assert(
+      fc.property(
+        part(9_999, 4),
+        part(13, 2),
+        part(32, 2),
+        part(25, 2),
+        part(61, 2),
+        part(61, 2),
+        fraction,
+        (year, month, day, hour, minute, second, digits) => {
+          const text = `${year}-${month}-${day}T${hour}:${minute}:${second}${digits && `.${digits}`}Z`;
+          const result = checkHrvEvent({ ...valid, capturedAt: text });
+          const parsed = Date.parse(text);
+          // Date.parse takes 2025-02-30 for the 2nd of March, and the year 0 for one.
+          const midnight = Date.parse(`${year}-${month}-${day}T00:00:00Z`);
+          const isDay =
+            year !== '0000' && new Date(midnight || 0).toISOString().startsWith(`${year}-${month}-${day}`);
+          const isRead =
+            !Number.isNaN(parsed) &&
+            !Number.isNaN(midnight) &&
+            isDay &&
+            parsed < Date.parse('+010000-01-01T00:00:00Z');
+          expect(isInvalid(result) ? undefined : result.capturedAtMs).toBe(isRead ? parsed : undefined);
+        },
+      ),
+      { numRuns: 20_000 },
+    );
+  });
+
   it('knows the calendar', () => {
     for (const date of ['2024-02-29', '2000-02-29', '0001-01-01', '9999-12-31'])
       expect(fieldOf({ date })).toBeUndefined();
