@@ -1,34 +1,70 @@
 import type { Msg, MsgHdrs } from 'nats';
 
-/**
- * A message as JetStream delivered it, with what its reply subject tells about the delivery. The client's own message
- * object is not kept: thousands are held at a time, and its views of the socket's buffer would double what the collector
- * has to carry along.
- */
-export interface Incoming {
-  readonly subject: string;
-  readonly data: Uint8Array;
-  readonly headers: MsgHdrs | undefined;
-  /** Where acks go. */
-  readonly reply: string;
-  readonly stream: string;
-  /** Position in the stream. */
-  readonly seq: number;
-  /** Position in the order of the consumer's deliveries. */
-  readonly deliverySeq: number;
-  /** 1 for the first delivery. */
-  readonly deliveries: number;
-  /** When the stream stored it, ms since 1970. */
-  readonly storedMs: number;
-  /** When we got it, on the process's own clock (performance.now). */
-  readonly receivedAt: number;
-}
-
-/** Where the dots of the reply subject are; one array for all messages, since this runs 100,000 times a second. */
+/** What the reply subject of a delivery is cut into: the positions of its dots, one array for all messages, since this runs 100,000 times a second. */
 const dots = new Int32Array(16);
 /** Messages come from one stream and subject at a time: their names are kept once. */
 let lastStream = '';
 let lastSubject = '';
+
+/**
+ * A message as JetStream delivered it, with what its reply subject tells about the delivery. Thousands are held at a time, and whatever one of them
+ * keeps is carried along by the collector: so a place in the socket's buffer instead of a view of it, nothing of the client's own message object, and
+ * what is rarely asked for is read from the reply subject when it is.
+ */
+export class Incoming {
+  readonly subject: string;
+  readonly headers: MsgHdrs | undefined;
+  /** Where acks go. */
+  readonly reply: string;
+  readonly stream: string;
+  /** 1 for the first delivery. */
+  readonly deliveries: number;
+  /** When we got it, on the process's own clock (performance.now), whole ms. */
+  readonly receivedAt: number;
+  private readonly buffer: ArrayBufferLike;
+  private readonly start: number;
+  private readonly length: number;
+
+  constructor(msg: Msg, reply: string, stream: string, deliveries: number) {
+    if (msg.subject !== lastSubject) lastSubject = msg.subject;
+    const { data } = msg;
+    this.subject = lastSubject;
+    this.headers = msg.headers;
+    this.reply = reply;
+    this.stream = stream;
+    this.deliveries = deliveries;
+    this.receivedAt = Math.trunc(performance.now()); // whole numbers need no object of their own
+    this.buffer = data.buffer;
+    this.start = data.byteOffset;
+    this.length = data.length;
+  }
+
+  /** The payload; a view that is made anew each time. */
+  get data(): Uint8Array {
+    return new Uint8Array(this.buffer, this.start, this.length);
+  }
+
+  /** Position in the stream. */
+  get seq(): number {
+    return this.number(1);
+  }
+
+  /** Position in the order of the consumer's deliveries. */
+  get deliverySeq(): number {
+    return this.number(2);
+  }
+
+  /** When the stream stored it, ms since 1970. */
+  get storedMs(): number {
+    return this.number(3);
+  }
+
+  private number(behindDeliveries: 1 | 2 | 3): number {
+    const token = findDots(this.reply) + 1 + behindDeliveries;
+    // The time is in ns: ms are what stands before its last six digits.
+    return digits(this.reply, dots[token]! + 1, dots[token + 1]! - (behindDeliveries === 3 ? 6 : 0));
+  }
+}
 
 /**
  * Reads `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<delivery seq>.<time, ns>.<pending>`, or the longer form
@@ -37,28 +73,21 @@ let lastSubject = '';
 export function readIncoming(msg: Msg): Incoming | undefined {
   const reply = msg.reply ?? '';
   if (!reply.startsWith('$JS.ACK.')) return undefined;
-  let count = 0;
-  for (let at = reply.indexOf('.'); at >= 0 && count < dots.length; at = reply.indexOf('.', at + 1))
-    dots[count++] = at;
-  if (count < 8) return undefined;
-  const token = count >= 10 ? 4 : 2;
+  const token = findDots(reply);
+  if (token < 0) return undefined;
   const start = dots[token - 1]! + 1;
   const length = dots[token]! - start;
   if (lastStream.length !== length || !reply.startsWith(lastStream, start))
     lastStream = reply.slice(start, start + length);
-  if (msg.subject !== lastSubject) lastSubject = msg.subject;
-  return {
-    subject: lastSubject,
-    data: msg.data,
-    headers: msg.headers,
-    reply,
-    stream: lastStream,
-    deliveries: digits(reply, dots[token + 1]! + 1, dots[token + 2]!),
-    seq: digits(reply, dots[token + 2]! + 1, dots[token + 3]!),
-    deliverySeq: digits(reply, dots[token + 3]! + 1, dots[token + 4]!),
-    storedMs: digits(reply, dots[token + 4]! + 1, dots[token + 5]! - 6), // ns without its last six digits
-    receivedAt: Math.trunc(performance.now()), // whole numbers need no object of their own
-  };
+  return new Incoming(msg, reply, lastStream, digits(reply, dots[token + 1]! + 1, dots[token + 2]!));
+}
+
+/** Fills `dots`; says which token is the stream's name, -1 where there are too few. */
+function findDots(reply: string): number {
+  let count = 0;
+  for (let at = reply.indexOf('.'); at >= 0 && count < dots.length; at = reply.indexOf('.', at + 1))
+    dots[count++] = at;
+  return count < 8 ? -1 : count >= 10 ? 4 : 2;
 }
 
 function digits(text: string, from: number, to: number): number {

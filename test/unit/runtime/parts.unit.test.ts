@@ -10,7 +10,7 @@ import { redactUrl } from '../../../consumers-runtime/src/shared/natsLink.ts';
 
 describe('the reply subject of a delivery', () => {
   const read = (reply: string): unknown => {
-    const incoming = readIncoming({ reply } as Msg);
+    const incoming = readIncoming({ reply, data: new Uint8Array() } as Msg);
     if (!incoming) return undefined;
     const { stream, deliveries, seq, deliverySeq, storedMs } = incoming;
     return { stream, deliveries, seq, deliverySeq, storedMs };
