@@ -2,7 +2,8 @@
  * Handovers with a backlog: `npx tsx bench/handover/backlog.ts [MESSAGES [PART,PART]]` (default 500,000 and all;
  * needs `npm run build`). Prints as one JSON document:
  *   rollback  a way back with 100,000 messages to hand back, under four publishers (JetStream part: no pods)
- *   catchUp   messages a second of a bare source, and of a copy from its start until it is known to have caught up, in turns
+ *   catchUp   messages a second of a bare source, and of a copy from its start until it is known to have caught up, in turns; and of a bare source
+ *             whose stream recognises no message ids: a stream that is made with a source has no duplicate window unless it is given one
  *   memory    the highest resident size of the built command that migrates with `--copy all`, proof with payloads included
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -34,6 +35,8 @@ import { seedTopology } from '../../test/support/topologies.ts';
 
 const backlog = Number(process.argv[2] ?? 500_000);
 const HAND_BACK = 100_000;
+/** nats-server's default for a stream that hears subjects, ns. */
+const DUPLICATE_WINDOW = 120_000_000_000;
 /** Even: whoever comes second copies while the server still deletes what the first one made. */
 const TURNS = 6;
 /** An event of the seeds is about as large. */
@@ -119,11 +122,17 @@ async function measureCatchUp(): Promise<unknown> {
   await fill(account, backlog);
   const filters = ['athlete-ally.>', 'sleep.*', 'vendor.oura.>'];
   /** With the same filters: what the server needs for them is not the handover's doing. */
-  const bare = async (name: string): Promise<void> => {
-    const subject_transforms = filters.map((src) => ({ src, dest: '' }));
-    await make({ name, sources: [{ name: 'ORIGIN', opt_start_seq: 1, subject_transforms }] });
-    while ((await account.stream(name))!.state.messages < backlog) await delay(5);
-  };
+  const bareWith =
+    (duplicate_window: number) =>
+    async (name: string): Promise<void> => {
+      const subject_transforms = filters.map((src) => ({ src, dest: '' }));
+      await make({
+        name,
+        duplicate_window,
+        sources: [{ name: 'ORIGIN', opt_start_seq: 1, subject_transforms }],
+      });
+      while ((await account.stream(name))!.state.messages < backlog) await delay(5);
+    };
   const ours = async (name: string): Promise<void> => {
     await make({ name, subjects: [`_aa-ops.closed.${name}`] });
     const copy: Copy = {
@@ -137,9 +146,13 @@ async function measureCatchUp(): Promise<unknown> {
     await startCopies(context, [copy]);
     await catchUp(context, copy, { timeoutMs: 600_000 });
   };
-  const rates: Record<'bare' | 'ours', number[]> = { bare: [], ours: [] };
+  const ways = [
+    ['bare', bareWith(DUPLICATE_WINDOW)],
+    ['ours', ours],
+    ['bareWithoutIds', bareWith(0)],
+  ] as const;
+  const rates: Record<(typeof ways)[number][0], number[]> = { bare: [], ours: [], bareWithoutIds: [] };
   for (let turn = 0; turn < TURNS; turn++) {
-    const ways = [['bare', bare] as const, ['ours', ours] as const];
     for (const [way, copyAll] of turn % 2 === 0 ? ways : ways.toReversed()) {
       const name = `${way}-${turn}`;
       const begun = performance.now();
@@ -151,13 +164,15 @@ async function measureCatchUp(): Promise<unknown> {
   }
   await account.close();
   await server.stop();
-  const ratios = rates.ours.map((rate, turn) => rate / rates.bare[turn]!);
+  const ratiosTo = (way: 'bare' | 'bareWithoutIds'): string[] =>
+    rates.ours.map((rate, turn) => (rate / rates[way][turn]!).toFixed(2));
   return {
     messages: backlog,
     ...rates,
     /** Of the medians, and of each turn. */
     ratio: (median(rates.ours) / median(rates.bare)).toFixed(2),
-    ratios: ratios.map((ratio) => ratio.toFixed(2)),
+    ratios: ratiosTo('bare'),
+    ratiosWithoutIds: ratiosTo('bareWithoutIds'),
   };
 }
 
