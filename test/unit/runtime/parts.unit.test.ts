@@ -37,6 +37,17 @@ describe('the reply subject of a delivery', () => {
     expect(read('$JS.ACK.AA.d.1.1.1.1000000.0')).toMatchObject({ stream: 'AA' });
   });
 
+  it('comes with the payload, wherever in the socket’s buffer that lies', () => {
+    const buffer = new TextEncoder().encode('xxxpayloadyyy');
+    const incoming = readIncoming({
+      reply: '$JS.ACK.AA.d.1.1.1.1000000.0',
+      subject: 'a.b',
+      data: buffer.subarray(3, 10),
+    } as Msg)!;
+    expect(new TextDecoder().decode(incoming.data)).toBe('payload');
+    expect(incoming.subject).toBe('a.b');
+  });
+
   it('of another message is none', () => {
     expect(read('_INBOX.abc')).toBeUndefined();
     expect(read('$JS.ACK.too.short')).toBeUndefined();
