@@ -43,40 +43,31 @@ export function textArray(values: readonly string[]): Buffer {
   return buffer.subarray(0, at);
 }
 
-export function float8Array(values: readonly number[]): Buffer {
-  const buffer = Buffer.allocUnsafe(HEADER + values.length * (LENGTH + 8));
-  const view = open(buffer, FLOAT8, values.length);
-  let at = HEADER;
-  for (const value of values) {
-    view.setInt32(at, 8);
-    view.setFloat64(at + LENGTH, value);
-    at += LENGTH + 8;
-  }
-  return buffer;
-}
+export const float8Array = (values: readonly number[]): Buffer =>
+  fixedArray(FLOAT8, 8, values, (view, at, value) => view.setFloat64(at, value));
 
 /** Days of the calendar, `YYYY-MM-DD`. */
-export function dateArray(values: readonly string[]): Buffer {
-  const buffer = Buffer.allocUnsafe(HEADER + values.length * (LENGTH + 4));
-  const view = open(buffer, DATE, values.length);
-  let at = HEADER;
-  for (const value of values) {
-    view.setInt32(at, 4);
-    view.setInt32(at + LENGTH, daysSince2000(value));
-    at += LENGTH + 4;
-  }
-  return buffer;
-}
+export const dateArray = (values: readonly string[]): Buffer =>
+  fixedArray(DATE, 4, values, (view, at, value) => view.setInt32(at, daysSince2000(value)));
 
 /** Instants, whole ms since 1970. */
-export function timestamptzArray(values: readonly number[]): Buffer {
-  const buffer = Buffer.allocUnsafe(HEADER + values.length * (LENGTH + 8));
-  const view = open(buffer, TIMESTAMPTZ, values.length);
+export const timestamptzArray = (values: readonly number[]): Buffer =>
+  fixedArray(TIMESTAMPTZ, 8, values, (view, at, value) => setMicros(view, at, value - MS_UNTIL_2000));
+
+/** Elements that all take as many bytes. */
+function fixedArray<Value>(
+  type: number,
+  bytes: number,
+  values: readonly Value[],
+  set: (view: DataView, at: number, value: Value) => void,
+): Buffer {
+  const buffer = Buffer.allocUnsafe(HEADER + values.length * (LENGTH + bytes));
+  const view = open(buffer, type, values.length);
   let at = HEADER;
   for (const value of values) {
-    view.setInt32(at, 8);
-    setMicros(view, at + LENGTH, value - MS_UNTIL_2000);
-    at += LENGTH + 8;
+    view.setInt32(at, bytes);
+    set(view, at + LENGTH, value);
+    at += LENGTH + bytes;
   }
   return buffer;
 }

@@ -11,7 +11,7 @@ const AT_WORK_MS = 30;
  * Updates of one stream, one after the other and in the order they were asked for; one without an answer is waited for before the next is sent.
  * Since 2.11 a server that is not clustered works on its requests side by side (`processJSAPIRoutedRequests`). Of two updates at once, each
  * subscribes what it adds, and the stream stores twice whatever comes there from then on: 22 of 300 pairs on 2.15.1, 47 on 2.11.11, none on 2.10.26
- * (docs/servers.md). And the later of two may be overtaken by the earlier.
+ * (adr/0018). And the later of two may be overtaken by the earlier.
  */
 export function updatesInTurn<Config extends { name: string }, Info>(
   send: (config: Config) => Promise<Info>,
