@@ -139,6 +139,25 @@ describe('publishes that a stream captured by itself', () => {
     expect(await stored('A')).toHaveLength(2);
   });
 
+  it('are not stored twice where a machine that is busy lets them wait between the hold and the stream', async () => {
+    const { account, settings } = run;
+    const hold = await openHold(settings, ['a.>']);
+    const [a, b] = await Promise.all([account.stream('A'), account.stream('B')]);
+    await account.updateStream({ ...a!.config, subjects: ['_aa-ops.closed.A'] });
+    hold.mark();
+    account.connection.publish('a.1', 'late');
+    await vi.waitUntil(() => hold.held.length === 1, { interval: 5 });
+    await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
+    const held = await hold.end(['_aa-ops.barrier.t.B']);
+    const captors = [{ stream: 'B', fromSeq: b!.state.last_seq + 1, side: 'after' as const }];
+    const fates = letGo(account, held, captors, ['a.>'], { endedInMs: 200 });
+    // The same publish comes to the stream only now, long after 30 ms and well within twice what the hold took to end.
+    setTimeout(() => account.connection.publish('a.1', 'late'), 100);
+    expect((await fates).map(({ outcome }) => outcome)).toEqual(['duplicate']);
+    await hold.close();
+    expect(await stored('B')).toHaveLength(1);
+  });
+
   it('holds nothing that another process lets go at that moment', async () => {
     const { settings, account } = run;
     const hold = await openHold(settings, ['a.>']);

@@ -178,6 +178,7 @@ async function release(
   const fates = await letGo(account, held, captors, spec.moved, {
     elsewhere: hold.elsewhere,
     reached: hold.reached,
+    endedInMs: hold.endedInMs,
     barrier: () => hold.barrier(barriers),
   });
   return spec.copies.map(({ filters }) => countLetGo(fates, filters));
@@ -208,7 +209,7 @@ function captorsOf(
   tails: StandingHold['tails'],
   { outcome, sentinels }: Pick<WindowResult, 'outcome' | 'sentinels'>,
 ): Captor[] {
-  const tail = ({ stream }: WindowSpec['streams'][number], side: Captor['side']): Captor => ({
+  const tail = ({ stream }: { stream: string }, side: Captor['side']): Captor => ({
     stream,
     fromSeq: (since.get(stream) ?? 0) + 1,
     side,
@@ -216,15 +217,7 @@ function captorsOf(
   });
   const origins = spec.streams.filter(({ released }) => released);
   // They hear it all the time: whatever a kept subject brought is in its stream, but for what the server dropped.
-  const kept = spec.kept.map(({ stream, filters }): Captor => {
-    return {
-      stream,
-      fromSeq: (since.get(stream) ?? 0) + 1,
-      side: 'before',
-      filters,
-      tail: tails.get(stream),
-    };
-  });
+  const kept = spec.kept.map((one) => ({ ...tail(one, 'before'), filters: one.filters }));
   if (outcome === 'reverted') return [...kept, ...origins.map((origin) => tail(origin, 'after'))];
   const heads = new Map<string, number>();
   for (const { target, targetSeq } of sentinels)
@@ -235,12 +228,7 @@ function captorsOf(
       ...tail(origin, 'before'),
       throughSeq: Math.max(0, ...sentinels.map((one) => (one.origin === origin.stream ? one.originSeq : 0))),
     })),
-    ...[...heads].map(([stream, fromSeq]): Captor => ({
-      stream,
-      fromSeq,
-      side: 'after',
-      tail: tails.get(stream),
-    })),
+    ...[...heads].map(([stream, fromSeq]) => ({ ...tail({ stream }, 'after'), fromSeq })),
   ];
 }
 

@@ -84,6 +84,8 @@ export interface Hold {
   barrier(subjects: readonly string[]): Promise<void>;
   /** By stream, the last sequence that it has acked for a barrier: a leader that is elected then may tell of less for a moment. */
   readonly reached: ReadonlyMap<string, number>;
+  /** How long `end` took, ms: a few round trips, and whatever the machines in between are busy with. */
+  readonly endedInMs: number;
   close(): Promise<void>;
 }
 
@@ -103,6 +105,7 @@ export async function openHold(
   let dropped = 0;
   let refused: Error | undefined;
   let ended = false;
+  let endedInMs = 0;
   const keep = (error: Error | null, message: Msg): void => {
     if (error) {
       refused ??= error;
@@ -172,17 +175,22 @@ export async function openHold(
     get dropped() {
       return dropped;
     },
+    get endedInMs() {
+      return endedInMs;
+    },
     mark() {
       for (const one of held) one.isEarly = true;
     },
     lastCall: heard,
     async end(barriers) {
+      const begun = performance.now();
       // A server that learned of the hold's end before it learned of a stream would drop what it is given in between. So first
       await heard(barriers);
       await throughEach((through, forMs) => insistOnAnswer(through, probe, forMs));
       ended = true;
       for (const subscription of subscriptions) subscription.unsubscribe();
       if (held.length > 0) await throughEach((through, forMs) => barrier(through, barriers, forMs));
+      endedInMs = performance.now() - begun;
       return held;
     },
     barrier: (subjects) => throughEach((through, forMs) => barrier(through, subjects, forMs)),

@@ -25,8 +25,13 @@ export interface HeldFate {
 /** ms for the answers to one round, and rounds: together as long as a server may take to come back. */
 const ACK_MS = 5_000;
 const MAX_ROUNDS = 5;
-/** ms for a publish that a stream is about to capture: many times what a thread on a busy machine waits for its turn. */
+/**
+ * ms for a publish that a stream is about to capture: many times what a thread waits for its turn. On busier machines twice what ending the
+ * hold took, since that waited for its turn there as well; but no longer than a publisher should.
+ */
 const LATE_MS = 30;
+const MAX_LATE_MS = 500;
+const lateFor = (endedInMs: number): number => Math.min(MAX_LATE_MS, Math.max(LATE_MS, 2 * endedInMs));
 const decoder = new TextDecoder();
 
 export interface LetGoOptions {
@@ -34,6 +39,8 @@ export interface LetGoOptions {
   elsewhere?: readonly Msg[];
   /** By stream, the sequence up to which it has to be read. */
   reached?: ReadonlyMap<string, number>;
+  /** How long the end of the hold took, ms. */
+  endedInMs?: number;
   /** Has everything stored that any server routed before, as the end of the hold had: what a later round reads holds it. */
   barrier?(): Promise<void>;
 }
@@ -48,7 +55,7 @@ export async function letGo(
   held: readonly HeldMessage[],
   captors: readonly Captor[],
   filters: readonly string[],
-  { elsewhere = [], reached = new Map(), barrier = async () => {} }: LetGoOptions = {},
+  { elsewhere = [], reached = new Map(), endedInMs = 0, barrier = async () => {} }: LetGoOptions = {},
 ): Promise<HeldFate[]> {
   if (held.length === 0) return [];
   const outcomes = new Map<Msg, Outcome>();
@@ -78,7 +85,7 @@ export async function letGo(
     const isAnswered = ![...outcomes.values()].includes('unanswered');
     if ((isAnswered && late.length === 0) || round === MAX_ROUNDS) break;
     for (const message of again) sent.add(message);
-    if (late.length > 0) await delay(LATE_MS);
+    if (late.length > 0) await delay(lateFor(endedInMs));
     if (isAnswered) continue;
     await account.connection.flush().catch(() => {}); // behind what is still on its way to the server
     await barrier();
