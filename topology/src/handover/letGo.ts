@@ -25,13 +25,13 @@ export interface HeldFate {
 /** ms for the answers to one round, and rounds: together as long as a server may take to come back. */
 const ACK_MS = 5_000;
 const MAX_ROUNDS = 5;
-/**
- * ms for a publish that a stream is about to capture: many times what a thread waits for its turn. On busier machines twice what ending the
- * hold took, since that waited for its turn there as well; but no longer than a publisher should.
- */
+/** ms for a publish that a stream is about to capture: many times what a thread waits for its turn where nothing else is at work. */
 const LATE_MS = 30;
+/** ms that ending the hold takes at most there (21 with three servers, 10 with one); where it takes longer, the machines are busy, and threads wait as well. */
+const QUIET_MS = 25;
 const MAX_LATE_MS = 500;
-const lateFor = (endedInMs: number): number => Math.min(MAX_LATE_MS, Math.max(LATE_MS, 2 * endedInMs));
+const lateFor = (endedInMs: number): number =>
+  endedInMs <= QUIET_MS ? LATE_MS : Math.min(MAX_LATE_MS, 2 * endedInMs);
 const decoder = new TextDecoder();
 
 export interface LetGoOptions {
