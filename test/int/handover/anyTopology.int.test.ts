@@ -15,8 +15,8 @@ import { randomTopology, type RandomTopology } from '../../support/randomTopolog
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 
 const RUNS = process.env['AA_TEST_LONG'] === '1' ? 200 : 20;
-/** Side by side: a handover waits more than it works. */
-const LANES = 4;
+/** Side by side, since a handover waits more than it works; four of them, with their publishers and workers, wait for two cores instead. */
+const LANES = 2;
 // A failure prints its seed and what it shrank to; AA_TEST_SEED runs it again.
 const seed = process.env['AA_TEST_SEED'];
 
@@ -44,8 +44,7 @@ describe.concurrent.each(Array.from({ length: LANES }, (_, lane) => lane))(
         });
         await fc.assert(property, { numRuns, ...(seed ? { seed: Number(seed) + lane } : {}) });
       },
-      // Workers wait for what comes again, and do so beside everything else that the machine is at: a time limit is for what hangs.
-      numRuns * 150_000,
+      numRuns * 60_000,
     );
   },
 );
