@@ -18,7 +18,7 @@ import {
 } from '@aa-ops/topology';
 import { type NatsServer, startNats } from '../../support/servers.ts';
 
-// The server answers 503 now and then to a publish on a subject whose filter changes, so these are held as well.
+// A server that replaces a filter by another one refuses, or stores twice, what comes in between (docs/adr/0020): such subjects are given away and taken back.
 const APART = { STAYS: ['a.1', 'a.2'], GIVES: ['a.3'] };
 const TOGETHER = { STAYS: ['a.>'], GIVES: [] };
 const ROUNDS = 6;

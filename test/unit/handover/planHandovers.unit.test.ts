@@ -10,6 +10,7 @@ import {
   planHandovers,
   targets,
 } from '@aa-ops/topology';
+import { LITERALS, ownership } from '../../support/ownership.ts';
 
 const single = { LEGACY: ['athlete-ally.>', 'vendor.oura.>', 'sleep.*'], DLQ: ['dlq.>'] };
 const multi = { CORE: ['athlete-ally.>', 'sleep.*'], VENDOR: ['vendor.>'], DLQ: ['dlq.>'] };
@@ -127,30 +128,6 @@ describe('planHandovers', () => {
   });
 });
 
-/** Streams that own disjoint subjects `<letter>.>`, or `<letter>.<digit>`. */
-const ownership = fc
-  .array(
-    fc.tuple(
-      fc.constantFrom('a', 'b', 'c', 'd', 'e'),
-      fc.constantFrom('>', '1', '2'),
-      fc.constantFrom('S1', 'S2', 'S3', 'S4'),
-    ),
-    {
-      maxLength: 8,
-    },
-  )
-  .map((entries) => {
-    const owners: Record<string, string[]> = {};
-    const all: string[] = [];
-    for (const [letter, rest, stream] of entries) {
-      const subject = `${letter}.${rest}`;
-      if (all.some((other) => overlaps(other, subject))) continue;
-      all.push(subject);
-      owners[stream] = [...(owners[stream] ?? []), subject];
-    }
-    return owners;
-  });
-
 /** The server's check of a stream's sources, as in checkStreamCfg of server/stream.go: whatever is seen twice is a cycle. */
 function serverSeesCycle(stream: string, sources: ReadonlyMap<string, readonly string[]>): boolean {
   const seen = new Set([stream]);
@@ -169,11 +146,6 @@ function rounds(groups: readonly HandoverGroup[]): HandoverGroup[][] {
   expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
   return numbers.map((number) => groups.filter(({ round }) => round === number));
 }
-
-/** Every subject that the generator can name, as a literal. */
-const LITERALS = ['a', 'b', 'c', 'd', 'e'].flatMap((letter) =>
-  ['1', '2', '3'].map((leaf) => `${letter}.${leaf}`),
-);
 
 const ownerOf = (owners: ReadonlyMap<string, readonly string[]>, subject: string): string | undefined =>
   [...owners].find(([, subjects]) => covers(subjects, subject))?.[0];

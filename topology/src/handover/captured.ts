@@ -14,6 +14,8 @@ import type { HeldMessage } from './hold.ts';
 export interface Captor {
   stream: string;
   fromSeq: number;
+  /** Nothing behind it counts; absent: all that there is. */
+  toSeq?: number | undefined;
   /** What it may have captured; absent: what is handed over. */
   filters?: readonly string[];
   /** `before` the window: its messages match held ones from the front; `after`: from the back. */
@@ -114,12 +116,12 @@ async function* readCaptor(
   captor: Captor,
   moved: readonly string[],
 ): AsyncGenerator<StreamMessage[]> {
-  const { stream, fromSeq, tail } = captor;
+  const { stream, fromSeq, toSeq = Infinity, tail } = captor;
   const wanted = [...(captor.filters ?? moved)];
-  const last = await lastSeqOf(account, captor);
+  const last = Math.min(toSeq, await lastSeqOf(account, captor));
   const followed = await tail?.through(last);
   if (!followed) yield* readRange(account, stream, { fromSeq, toSeq: last, filters: wanted });
-  else yield followed.filter(({ seq, subject }) => seq >= fromSeq && covers(wanted, subject));
+  else yield followed.filter(({ seq, subject }) => seq >= fromSeq && seq <= toSeq && covers(wanted, subject));
 }
 
 /** Its leader tells how much there is. */

@@ -2,9 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Host } from '../host.ts';
 import { type ConnectSettings, followTail, type JetStreamWriter, type Tail } from '../jetstream/index.ts';
-import { covers } from '../subjects/sets.ts';
 import { type Hold, openHold } from './hold.ts';
-import { barrierSubject, epochBarrier, lastCallSubject } from './names.ts';
+import { lastCallSubject } from './names.ts';
 import type { Captor } from './captured.ts';
 import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
@@ -16,6 +15,7 @@ import {
   specifyWindow,
   type WindowBounds,
   type WindowSpec,
+  type WindowStream,
 } from './windowSpec.ts';
 
 /** A second process that stands by, with a hold of its own, to end a window whose parent died in it. */
@@ -154,14 +154,6 @@ export async function holdFor(
   };
 }
 
-/** A stream that only would have gained heard the same filters all the time. */
-const isUntouched = (spec: WindowSpec, outcome: WindowResult['outcome'], subject: string): boolean =>
-  outcome === 'reverted' &&
-  spec.kept.some(
-    ({ stream, filters }) =>
-      covers(filters, subject) && !spec.streams.find((one) => one.stream === stream)!.released,
-  );
-
 const keptFilters = ({ kept }: WindowSpec): string[] => kept.flatMap(({ filters }) => filters);
 
 async function release(
@@ -171,10 +163,8 @@ async function release(
   window: Pick<WindowResult, 'outcome' | 'sentinels'>,
 ): Promise<LetGoResult[]> {
   const captors = captorsOf(spec, since, tails, window);
-  const barriers = barriersOf(spec, captors, window.outcome);
-  const held = (await hold.end(barriers)).filter(
-    ({ message }) => !isUntouched(spec, window.outcome, message.subject),
-  );
+  const barriers = barriersOf(spec, captors);
+  const held = await hold.end(barriers);
   const fates = await letGo(account, held, captors, spec.moved, {
     elsewhere: hold.elsewhere,
     reached: hold.reached,
@@ -184,51 +174,51 @@ async function release(
   return spec.copies.map(({ filters }) => countLetGo(fates, filters));
 }
 
-/** A subject for each stream that goes on capturing, which it hears at that point. */
-function barriersOf(
-  spec: WindowSpec,
-  captors: readonly Captor[],
-  outcome: WindowResult['outcome'],
-): string[] {
+/** A subject for each stream that goes on capturing, which it hears once it has taken, or has its own back. */
+function barriersOf(spec: WindowSpec, captors: readonly Captor[]): string[] {
   const capturing = new Set([
     ...captors.filter(({ side }) => side === 'after').map(({ stream }) => stream),
     ...spec.kept.map(({ stream }) => stream),
   ]);
-  return [...capturing].flatMap((name) => {
-    const stream = spec.streams.find((one) => one.stream === name)!;
-    if (outcome === 'taken' ? stream.taken : stream.released) return [barrierSubject(spec.run, name)];
-    const epoch = spec.copies.find(({ origin }) => origin === name)?.epoch;
-    return outcome === 'taken' && epoch ? [epochBarrier(epoch, spec.attempt)] : [];
-  });
+  return spec.streams.flatMap(({ stream, barrier }) => (capturing.has(stream) ? [barrier] : []));
 }
 
-/** The origins' tails from before the hold; and what the targets, or after a revert the origins, took since. */
+/**
+ * What the streams took from before the hold until the release, and from the take on; the sentinels lie in between. Where there are none (nothing is
+ * copied) one range is both, as after a revert.
+ */
 function captorsOf(
   spec: WindowSpec,
   since: ReadonlyMap<string, number>,
   tails: StandingHold['tails'],
   { outcome, sentinels }: Pick<WindowResult, 'outcome' | 'sentinels'>,
 ): Captor[] {
-  const tail = ({ stream }: { stream: string }, side: Captor['side']): Captor => ({
+  const captor = ({ stream }: WindowStream, side: Captor['side']): Captor => ({
     stream,
     fromSeq: (since.get(stream) ?? 0) + 1,
     side,
     tail: tails.get(stream),
+    filters: [...spec.moved, ...spec.kept.flatMap((it) => (it.stream === stream ? it.filters : []))],
   });
-  const origins = spec.streams.filter(({ released }) => released);
-  // They hear it all the time: whatever a kept subject brought is in its stream, but for what the server dropped.
-  const kept = spec.kept.map((one) => ({ ...tail(one, 'before'), filters: one.filters }));
-  if (outcome === 'reverted') return [...kept, ...origins.map((origin) => tail(origin, 'after'))];
-  const heads = new Map<string, number>();
-  for (const { target, targetSeq } of sentinels)
-    heads.set(target, Math.max(heads.get(target) ?? 0, targetSeq + 1));
+  const gave = spec.streams.filter(({ released }) => released);
+  if (outcome === 'reverted') return gave.map((stream) => captor(stream, 'after'));
+  const between = new Map<string, number>();
+  const lies = (stream: string, seq: number): void =>
+    void between.set(stream, Math.max(between.get(stream) ?? 0, seq));
+  for (const { origin, originSeq, target, targetSeq } of sentinels) {
+    lies(origin, originSeq);
+    lies(target, targetSeq);
+  }
   return [
-    ...kept,
-    ...origins.map((origin) => ({
-      ...tail(origin, 'before'),
-      throughSeq: Math.max(0, ...sentinels.map((one) => (one.origin === origin.stream ? one.originSeq : 0))),
+    ...gave.map((stream) => ({
+      ...captor(stream, 'before'),
+      ...(stream.taken ? { toSeq: between.get(stream.stream) } : {}),
+      throughSeq: Math.max(0, ...sentinels.map((one) => (one.origin === stream.stream ? one.originSeq : 0))),
     })),
-    ...[...heads].map(([stream, fromSeq]) => ({ ...tail({ stream }, 'after'), fromSeq })),
+    ...spec.streams.flatMap((stream) => {
+      const seq = between.get(stream.stream);
+      return stream.taken && seq !== undefined ? [{ ...captor(stream, 'after'), fromSeq: seq + 1 }] : [];
+    }),
   ];
 }
 

@@ -12,9 +12,6 @@ export const epochFilter = (epoch: string): string => `${epoch}.*`;
 /** What is published in one attempt's window, behind the origin's last message. */
 export const sentinelSubject = (epoch: string, attempt: number): string => `${epoch}.${attempt}`;
 
-/** Stored by an origin that hears no barrier, behind what it captured by itself. */
-export const epochBarrier = (epoch: string, attempt: number): string => `${epoch}.b${attempt}`;
-
 /** What an origin hears besides its subjects right before it gives them away: answered behind everything that was on its way to it. */
 export const lastCallSubject = (run: string, stream: string): string =>
   `${RESERVED_PREFIX}last-call.${run}.${stream}`;

@@ -3,18 +3,20 @@ import { OpsError } from '../errors.ts';
 import { barrierSubject, epochFilter, lastCallSubject, orPlaceholder } from './names.ts';
 import { realSubjects } from '../model.ts';
 import { intersectSets } from '../subjects/sets.ts';
-import { origins, targets } from './planHandovers.ts';
 import type { Copy, PreparedGroup } from './types.ts';
 
-/** What one stream hears at each point of a window, placeholders and epochs included. */
+/**
+ * What one stream hears at each point of a window, placeholders and epochs included. No step adds a filter that overlaps one which it takes away:
+ * a server adds first, and stores what comes in between twice (docs/adr/0020).
+ */
 export interface WindowStream {
   stream: string;
   before: string[];
   /** Heard besides the real ones once it has taken, or has its own back. */
   barrier: string;
-  /** What it hears while nobody owns the moved subjects; undefined: it gives nothing away. */
+  /** What it hears while nobody owns the moved subjects; undefined: it keeps every filter that it has. */
   released: string[] | undefined;
-  /** What it hears from the take on; undefined: it gains nothing. */
+  /** What it hears from the take on; undefined: it gets no filter that it does not have. */
   taken: string[] | undefined;
   /** What it hears when all is done. */
   final: string[];
@@ -33,10 +35,7 @@ export interface WindowSpec {
   copies: Copy[];
   /** The subjects that have no owner in the window. */
   moved: string[];
-  /**
-   * Subjects that a stream hears all the time, but by another filter afterwards: in between the server answers 503 to a publish now and
-   * then (seen with 2.10 and 2.15), so they are held as well.
-   */
+  /** Subjects that stay with a stream, which hears them by another filter afterwards: nobody owns them in the window either. */
   kept: { stream: string; filters: string[] }[];
   /** Whether publishes are held meanwhile; without the rights for it, publishers meet 503. */
   hold: boolean;
@@ -68,10 +67,8 @@ export async function specifyWindow(
   group: PreparedGroup,
   options: { run: string; attempt: number; hold: boolean; bounds?: WindowBounds },
 ): Promise<WindowSpec> {
-  const giving = new Set(origins(group).map(({ stream }) => stream));
-  const gaining = new Set(targets(group).map(({ stream }) => stream));
   const streams = await Promise.all(
-    group.streams.map(async ({ stream, kept, final }): Promise<WindowStream> => {
+    group.streams.map(async ({ stream, owned, final }): Promise<WindowStream> => {
       const info = await account.stream(stream);
       if (!info)
         throw new OpsError('stream-missing', `stream ${stream} does not stand`, {
@@ -80,13 +77,14 @@ export async function specifyWindow(
       const epochs = [
         ...new Set(group.copies.filter((c) => c.origin === stream).map((c) => epochFilter(c.epoch))),
       ];
-      const released = epochs.length > 0 ? [...kept, ...epochs] : orPlaceholder(stream, kept);
+      const staying = owned.filter((filter) => final.includes(filter));
+      const released = epochs.length > 0 ? [...staying, ...epochs] : orPlaceholder(stream, staying);
       return {
         stream,
         before: orPlaceholder(stream, realSubjects(info.config.subjects)),
         barrier: barrierSubject(options.run, stream),
-        released: giving.has(stream) ? released : undefined,
-        taken: gaining.has(stream) ? [...final, barrierSubject(options.run, stream)] : undefined,
+        released: staying.length < owned.length ? released : undefined,
+        taken: staying.length < final.length ? [...final, barrierSubject(options.run, stream)] : undefined,
         final: orPlaceholder(stream, final),
       };
     }),
@@ -96,12 +94,12 @@ export async function specifyWindow(
     // A copy may bring more than what changes hands: older messages, of subjects that have another owner now.
     ...new Set(group.copies.flatMap(({ origin, filters }) => intersectSets(filters, owned.get(origin)!))),
   ];
-  const kept = group.streams.flatMap(({ stream, owned: before, kept: staying, final }) => {
-    const changing = before.filter((filter) => !final.includes(filter));
-    const filters = intersectSets(staying, changing);
-    // Only where a barrier can tell what the stream has captured: it gains something, or is copied from.
-    const hearsBarrier = gaining.has(stream) || group.copies.some(({ origin }) => origin === stream);
-    return filters.length > 0 && hearsBarrier ? [{ stream, filters }] : [];
+  const kept = group.streams.flatMap(({ stream, owned: before, kept: both, final }) => {
+    const filters = intersectSets(
+      both,
+      before.filter((filter) => !final.includes(filter)),
+    );
+    return filters.length > 0 ? [{ stream, filters }] : [];
   });
   return { ...options, group: group.id, streams, copies: group.copies, moved, kept };
 }
