@@ -79,10 +79,6 @@ function groups(roles: StreamRole[], copies: readonly CopyRole[], round: number)
   return [...byRoot.values()];
 }
 
-/** Streams of a group that give something away: they hear less in the window than before. */
+/** Streams of a group that give something away for good. */
 export const origins = (group: Pick<HandoverGroup, 'streams'>): StreamRole[] =>
   group.streams.filter(({ owned, kept }) => !coversAll(kept, owned));
-
-/** Streams of a group that hear more at the end than in the window. */
-export const targets = (group: Pick<HandoverGroup, 'streams'>): StreamRole[] =>
-  group.streams.filter(({ kept, final }) => !coversAll(kept, final));

@@ -9,7 +9,7 @@ export interface StreamRole {
   stream: string;
   /** What it hears before. */
   owned: string[];
-  /** What it goes on hearing while nothing else has an owner: the intersection of before and after. */
+  /** What stays with it: the intersection of before and after. In the window it hears of that only what its filters say word for word both times. */
   kept: string[];
   /** What it hears at the end; empty: nothing, the placeholder. */
   final: string[];
