@@ -30,16 +30,16 @@ export async function apply(
   args: { dryRun?: boolean; replace?: boolean },
 ): Promise<CommandResult> {
   const prepared = await preparePlan(context);
-  const consumers = onlyKind(prepared.plan, 'consumer');
+  const ofConsumers = (plan: Plan): Plan => onlyKind(plan, 'consumer');
+  const consumers = ofConsumers(prepared.plan);
   const dryRun = args.dryRun ?? false;
   if (!dryRun) refuseWithoutStreams(prepared.plan);
   const permissions = { allowDestructive: false, replace: !dryRun && (args.replace ?? false) };
   const replaced = await replacePlanned(context, prepared, consumers, permissions);
   const failed = failedOf(replaced);
   if (failed) return failureResult(failed);
-  const left = onlyKind(replaced.prepared.plan, 'consumer');
-  const applied = dryRun ? [] : await applyPlanned(context, replaced.prepared, left, permissions);
-  const more = dryRun ? { dryRun } : { applied: applied.map(nameOf), ...replacedJson(replaced) };
+  const done = dryRun ? { dryRun } : await applyPlanned(context, replaced.prepared, ofConsumers, permissions);
+  const more = { ...done, ...(dryRun ? {} : replacedJson(replaced)) };
   const url = (await context.settings()).servers.join(', ');
   const text = renderRunbook({ kind: 'consumer', topology: prepared.topology, plan: consumers, url, dryRun });
   return { ...planResult(context, prepared, consumers, 0, more), text };

@@ -1,8 +1,8 @@
 import {
   fromWire,
   type JetStreamReader,
-  nameOf,
   onlyKind,
+  type Plan,
   realSubjects,
   type StoredMessage,
   type StreamInfo,
@@ -10,6 +10,7 @@ import {
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { applyPlanned } from '../planning/applyPlanned.ts';
 import { requireStream } from '../planning/find.ts';
+import { finishApply } from '../planning/finishApply.ts';
 import { preparePlan } from '../planning/preparePlan.ts';
 import { failedOf, failureResult, replacedJson, replacePlanned } from '../planning/replacePlanned.ts';
 import { messageDocument, renderMessage } from '../render/message.ts';
@@ -28,9 +29,11 @@ export const plan = (context: CommandContext): Promise<CommandResult> => planOf(
 
 /** `streams apply`: runbook, step 2. Makes and updates the streams of the topology, and nothing else. */
 export async function apply(context: CommandContext, args: ApplyKindArguments): Promise<CommandResult> {
-  const prepared = await preparePlan(context);
-  const streams = onlyKind(prepared.plan, 'stream');
   const dryRun = args.dryRun ?? false;
+  const found = await preparePlan(context);
+  const prepared = dryRun ? found : await finishApply(context, found);
+  const ofStreams = (plan: Plan): Plan => onlyKind(plan, 'stream');
+  const streams = ofStreams(prepared.plan);
   const permissions = {
     allowDestructive: args.allowDestructive ?? false,
     replace: !dryRun && (args.replace ?? false),
@@ -38,9 +41,8 @@ export async function apply(context: CommandContext, args: ApplyKindArguments): 
   const replaced = await replacePlanned(context, prepared, streams, permissions);
   const failed = failedOf(replaced);
   if (failed) return failureResult(failed);
-  const left = onlyKind(replaced.prepared.plan, 'stream');
-  const applied = dryRun ? [] : await applyPlanned(context, replaced.prepared, left, permissions);
-  const more = dryRun ? { dryRun } : { applied: applied.map(nameOf), ...replacedJson(replaced) };
+  const done = dryRun ? { dryRun } : await applyPlanned(context, replaced.prepared, ofStreams, permissions);
+  const more = { ...done, ...(dryRun ? {} : replacedJson(replaced)) };
   const url = (await context.settings()).servers.join(', ');
   const text = renderRunbook({ kind: 'stream', topology: prepared.topology, plan: streams, url, dryRun });
   return { ...planResult(context, prepared, streams, 0, more), text };

@@ -86,7 +86,8 @@ export const planCommands: readonly CommandSpec[] = [
     summary: 'bring the account to the topology, in place and in its own mode',
     help:
       'Applied whole or not at all: one change that may not be made in place refuses all of them, before the first write. ' +
-      'Subjects that change their stream are handed over by migrate only. A saved plan is refused once a configuration ' +
+      'Subjects that change their stream are handed over by migrate only. A stream that is to hear its own by other filters ' +
+      'goes through a window first, for which publishes are held; one that was cut short is finished. A saved plan is refused once a configuration ' +
       'has changed; message counts may have.',
     arguments: [{ name: 'plan', summary: 'a file that plan --out wrote', optional: true, kind: 'file' }],
     options: [DRY_RUN, ALLOW_DESTRUCTIVE, REPLACE],

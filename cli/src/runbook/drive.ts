@@ -1,6 +1,7 @@
 import { messageOf, OpsError } from '@aa-ops/topology';
-import type { StepId } from '../saga/runDocument.ts';
+import type { RunDocument, StepId } from '../saga/runDocument.ts';
 import { isWayBack, type RunContext } from './context.ts';
+import { FILTER_STEPS } from './filters/steps.ts';
 import { outcomeOf, type RunOutcome } from './outcome.ts';
 import { REPLACE_STEPS } from './replace/steps.ts';
 import { writeReport } from './report.ts';
@@ -32,11 +33,18 @@ export async function drive(context: RunContext, pauseBefore?: StepId): Promise<
   return takeBack(context, error);
 }
 
-const stepsOf = ({ run }: RunContext): readonly Step[] => (run.command === 'replace' ? REPLACE_STEPS : STEPS);
+const STEPS_OF: Readonly<Record<RunDocument['command'], readonly Step[]>> = {
+  migrate: STEPS,
+  rollback: STEPS,
+  replace: REPLACE_STEPS,
+  apply: FILTER_STEPS,
+};
+const stepsOf = ({ run }: RunContext): readonly Step[] => STEPS_OF[run.command];
 
-/** Steps from here on change something; what fails before them leaves nothing to take back. */
+/** Steps from these on change something; what fails before them leaves nothing to take back. */
+const FIRST_EFFECTS: readonly StepId[] = ['expand', 'stand-in', 'handover'];
 const hasEffects = ({ run }: RunContext): boolean =>
-  run.steps.some(({ id, startedAt }) => (id === 'expand' || id === 'stand-in') && startedAt !== undefined);
+  run.steps.some(({ id, startedAt }) => FIRST_EFFECTS.includes(id) && startedAt !== undefined);
 
 export async function endOpenWindows(context: RunContext): Promise<void> {
   for (const record of context.run.groups) await recoverGroup(context, record);
@@ -65,14 +73,17 @@ export async function takeBack(context: RunContext, error?: OpsError): Promise<R
   return outcomeOf(run, 'rolled-back', { report: await writeReport(context), ...(error ? { error } : {}) });
 }
 
+const GOES_ON: Readonly<Record<RunDocument['command'], string>> = {
+  migrate: 'aa-ops migrate --resume goes on, aa-ops rollback turns it round',
+  rollback: 'aa-ops rollback goes on',
+  replace: 'aa-ops migrate --resume goes on',
+  apply: 'aa-ops apply goes on',
+};
+
 async function stayOpen(context: RunContext, error: OpsError): Promise<RunOutcome> {
   context.run.reason = error.message;
   await context.save();
-  const forward = isWayBack(context)
-    ? 'aa-ops rollback goes on'
-    : context.run.command === 'replace'
-      ? 'aa-ops migrate --resume goes on'
-      : 'aa-ops migrate --resume goes on, aa-ops rollback turns it round';
+  const forward = GOES_ON[context.run.command];
   context.host.notify({
     level: 'warn',
     code: 'half-way',

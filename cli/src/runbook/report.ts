@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describeProof } from '@aa-ops/topology';
 import type { RunDocument } from '../saga/runDocument.ts';
 import type { RunContext } from './context.ts';
+import { partsOf } from './runDocumentJson.ts';
 
 /** Writes `<runs>/<id>/report.md` and answers its path; for a way back it is the incident report that the runbook asks for. */
 export async function writeReport({ run, runsDir }: Pick<RunContext, 'run' | 'runsDir'>): Promise<string> {
@@ -17,6 +18,7 @@ const TITLES = {
   migrate: 'Migration report',
   rollback: 'Incident report: rollback',
   replace: 'Replacement report',
+  apply: 'Report: subjects heard by other filters',
 } as const;
 
 export function renderReport(run: RunDocument): string {
@@ -59,15 +61,16 @@ export function renderReport(run: RunDocument): string {
 }
 
 function handovers(run: RunDocument): string[] {
-  const lines = run.groups.flatMap(({ group, windowMs, letGo, proofs, phase }) =>
-    group.copies.map((copy, index) => {
+  const lines = run.groups.flatMap((record) =>
+    partsOf(record).map(({ from, to, subjects }, index) => {
+      const { group, windowMs, letGo, proofs, phase } = record;
       const held = letGo?.[index];
       const window = windowMs === undefined ? phase : `window ${windowMs} ms`;
       const holding = held
         ? `, ${held.held} publishes held, ${held.republished} let go, ${held.alreadyStored} stored already`
         : '';
       const proof = proofs?.[index] ? `, ${describeProof(proofs[index])}` : '';
-      return `- ${copy.origin} -> ${copy.target} (${copy.filters.join(', ')})${group.round > 1 ? `, round ${group.round}` : ''}: ${window}${holding}${proof}`;
+      return `- ${from === to ? from : `${from} -> ${to}`} (${subjects.join(', ')})${group.round > 1 ? `, round ${group.round}` : ''}: ${window}${holding}${proof}`;
     }),
   );
   return lines.length > 0 ? lines : ['No subject changed hands.'];

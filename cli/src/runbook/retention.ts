@@ -1,16 +1,17 @@
-import { type Copy, ownRetention, realSubjects, RETENTION_KEY, type StreamConfig } from '@aa-ops/topology';
+import { ownRetention, realSubjects, RETENTION_KEY, type StreamConfig } from '@aa-ops/topology';
 import type { RunContext } from './context.ts';
 
 /**
  * While a run copies from a stream with retention `interest` or into one, that stream keeps everything: copies can be compared, no
  * message goes before its durable stands, and the window's sentinel is stored although nobody reads it. The stream itself says what
- * it was, in the same update: whoever ends the run finds it there. A `replace` has a way of its own.
+ * it was, in the same update: whoever ends the run finds it there. A `replace` has a way of its own. One with replicas
+ * is left as it is: one that hears of it late drops what the others keep, and nothing is copied there (checkRetention).
  */
-export async function keepAll(context: RunContext, copies: readonly Copy[]): Promise<void> {
+export async function keepAll(context: RunContext, streams: Iterable<string>): Promise<void> {
   if (context.run.command === 'replace') return;
-  for (const stream of new Set(copies.flatMap(({ origin, target }) => [origin, target]))) {
+  for (const stream of new Set(streams)) {
     const config = (await context.account.stream(stream))?.config;
-    if (config?.retention !== 'interest') continue;
+    if (config?.retention !== 'interest' || (config.num_replicas ?? 1) > 1) continue;
     const metadata = { ...config.metadata, [RETENTION_KEY]: 'interest' };
     await update(context, { ...config, retention: 'limits', metadata });
   }

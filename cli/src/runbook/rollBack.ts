@@ -7,6 +7,7 @@ import { checkContext, settleChecks } from './checkContext.ts';
 import { handoverContext, type RunContext, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { restoreDuplicateWindows } from './duplicateWindows.ts';
+import { takeBackFilters } from './filters/changeFilters.ts';
 import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
 import { takeBackReplace } from './replace/replace.ts';
@@ -33,6 +34,7 @@ export async function rollBack(
       return goOn(await openContext(environment, store, lease, open), request.pauseBefore);
     }
     if (open?.command === 'replace') return takeBackReplace(environment, store, lease, open);
+    if (open?.command === 'apply') return takeBackFilters(environment, store, lease, open);
     if (open) return rollBackFrom(environment, store, lease, open, request);
     return rollBackLast(environment, store, lease, request);
   });

@@ -23,7 +23,10 @@ export async function startRound(context: RunContext, records: readonly GroupRec
   const copies = copiesOf(records);
   for (const record of records) if (record.phase === 'planned') record.phase = 'copying';
   await context.save(); // before the first source: whoever comes after us knows where it began
-  await keepAll(context, copies);
+  await keepAll(
+    context,
+    copies.flatMap(({ origin, target }) => [origin, target]),
+  );
   await claimTargets(context, copies);
   for (const { target, filters } of copies) await pauseQueuesOf(context, [target], filters);
   const stretches = await stretchesOf(context.account, copies);

@@ -32,6 +32,7 @@ interface ErrorJson {
 
 export interface HandoverJson {
   from: string;
+  /** The same as `from`: the stream hears these subjects by another filter. */
   to: string;
   subjects: string[];
   /** Messages brought over by the copy, compared one by one. */
@@ -77,22 +78,33 @@ const errorJson = ({ code, message, hint, details }: OpsError): ErrorJson => ({
   details,
 });
 
-/** One entry a copy; the copies of a group share one window. */
+/** What goes through a group's window: its copies, and then what stays with its stream and is heard by other filters. In the order of `letGo`. */
+export const partsOf = ({
+  group,
+  spec,
+}: Pick<GroupRecord, 'group' | 'spec'>): Pick<HandoverJson, 'from' | 'to' | 'subjects'>[] => [
+  ...group.copies.map(({ origin, target, filters }) => ({ from: origin, to: target, subjects: filters })),
+  ...(spec?.kept ?? []).map(({ stream, filters }) => ({ from: stream, to: stream, subjects: filters })),
+];
+
+/** The parts of a group share one window. */
 function handoversOf(run: RunDocument): HandoverJson[] {
-  return run.groups.flatMap(({ group, windowMs, letGo, proofs, phase }) =>
-    group.copies.map((copy, index) => ({
-      from: copy.origin,
-      to: copy.target,
-      subjects: copy.filters,
-      copied: proofs?.[index]?.messages ?? 0,
-      windowMs: windowMs ?? 0,
-      held: letGo?.[index]?.held ?? 0,
-      republished: letGo?.[index]?.republished ?? 0,
-      alreadyStored: letGo?.[index]?.alreadyStored ?? 0,
-      round: group.round,
-      state: phase,
-      ...(proofs?.[index] ? { proof: proofs[index] } : {}),
-    })),
+  return run.groups.flatMap((record) =>
+    partsOf(record).map((part, index) => {
+      const held = record.letGo?.[index];
+      const proof = record.proofs?.[index];
+      return {
+        ...part,
+        copied: proof?.messages ?? 0,
+        windowMs: record.windowMs ?? 0,
+        held: held?.held ?? 0,
+        republished: held?.republished ?? 0,
+        alreadyStored: held?.alreadyStored ?? 0,
+        round: record.group.round,
+        state: record.phase,
+        ...(proof ? { proof } : {}),
+      };
+    }),
   );
 }
 

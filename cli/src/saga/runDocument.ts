@@ -3,6 +3,7 @@ import type {
   ConsumerConfig,
   LetGoResult,
   MovedConsumer,
+  Ownership,
   PausedDurable,
   PreparedGroup,
   Proof,
@@ -36,7 +37,7 @@ export interface GroupRecord {
   spec?: WindowSpec;
   windowMs?: number;
   sentinels?: SentinelPlace[];
-  /** Per copy of the group. */
+  /** Per copy of the group, and then per stream of `spec.kept`. */
   letGo?: LetGoResult[];
   proofs?: Proof[];
   /** Per copy: what was compared before the handover. */
@@ -47,7 +48,7 @@ export interface GroupRecord {
 export interface RunDocument {
   schemaVersion: 1;
   id: string;
-  command: 'migrate' | 'rollback' | 'replace';
+  command: 'migrate' | 'rollback' | 'replace' | 'apply';
   environment: string;
   from: string;
   to: string;
@@ -66,6 +67,8 @@ export interface RunDocument {
   fromHalfWay?: true;
   /** What a `replace` makes anew. */
   replacing?: Replacing;
+  /** What an `apply` has streams hear by other filters. */
+  filters?: Ownership;
   options: RunOptions;
   steps: StepRecord[];
   groups: GroupRecord[];
@@ -116,6 +119,7 @@ export function newRun(
     turnsRound?: string;
     fromHalfWay?: true;
     replacing?: Replacing;
+    filters?: Ownership;
   },
   steps: readonly Pick<StepRecord, 'id' | 'title'>[],
 ): RunDocument {

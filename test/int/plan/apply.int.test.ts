@@ -189,6 +189,17 @@ describe('apply', () => {
     expect(made.map(({ name }) => name)).toEqual(['AA_VENDOR_HOT', 'normalize-hrv-durable']);
   });
 
+  it('leaves filters that replace others to a window, before the first write', async () => {
+    await apply(athleteAlly());
+    const topology = athleteAlly();
+    topology.modes['single']!.subjects['ATHLETE_ALLY_EVENTS'] = ['athlete-ally.>', 'vendor.>', 'sleep.*'];
+    topology.streams['AA_DLQ'] = { ...topology.streams['AA_DLQ'], description: 'changes too' };
+    const before = await configurations();
+    const error = await refusal(apply(topology));
+    expect(error).toMatchObject({ code: 'window-needed', kind: 'refused' });
+    expect(await configurations()).toBe(before);
+  });
+
   it('refuses a handover before the first write, explains 10065 with both streams and both subjects', async () => {
     const topology = athleteAlly();
     await apply(topology);

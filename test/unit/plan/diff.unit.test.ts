@@ -8,6 +8,7 @@ import {
   type PlanInput,
   readMode,
   type StreamInfo,
+  throughWindow,
   type Topology,
 } from '../../../topology/src/index.ts';
 import { account, athleteAlly, consumerInfo, HOUR, streamInfo } from './fixtures.ts';
@@ -319,6 +320,25 @@ describe('subjects', () => {
         subjects: { ...topology.modes['single']!.subjects, ATHLETE_ALLY_EVENTS: names },
       },
     },
+  });
+
+  it('that their stream hears by another filter afterwards go through a window', () => {
+    const change = (before: string[], after: string[]) => {
+      const plan = planOf({
+        topology: one({}, undefined, after),
+        streams: [streamInfo({ name: 'S', subjects: before })],
+      });
+      const [found] = plan.changes.filter(({ name }) => name === 'S');
+      return { ...found!, through: throughWindow(found!) };
+    };
+    const wider = change(['s.a', 't.>'], ['s.>', 't.>']);
+    expect(wider).toMatchObject({ action: 'update', class: 'safe', through: true });
+    expect(wider.reason).toContain('window');
+    const narrower = change(['s.>'], ['s.a', 's.b']);
+    expect(narrower).toMatchObject({ action: 'update', class: 'disruptive', through: true });
+    expect(narrower.reason).toMatch(/s\.> has no other owner.*window/);
+    expect(change(['s.a'], ['s.a', 's.b'])).toMatchObject({ class: 'safe', through: false });
+    expect(change(['s.a'], ['s.b'])).toMatchObject({ class: 'disruptive', through: false });
   });
 
   it('that nobody else hears are added and dropped in place', () => {

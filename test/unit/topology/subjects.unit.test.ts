@@ -10,6 +10,7 @@ import {
   matches,
   overlaps,
   reduce,
+  replacesFilters,
 } from '@aa-ops/topology';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -42,6 +43,16 @@ const filter = fc
   .map(([tokens, last]) => [...tokens, last].join('.'));
 const filters = fc.array(filter, { minLength: 1, maxLength: 5 });
 const within = (some: string[], all: string[]) => some.every((one) => all.includes(one));
+
+it('a subject is heard by another filter than before', () => {
+  fc.assert(
+    fc.property(filters, filters, (before, after) => {
+      const only = (some: string[], others: string[]) => stood(some.filter((one) => !others.includes(one)));
+      const [gone, come] = [only(before, after), only(after, before)];
+      expect(replacesFilters(before, after)).toBe(gone.some((subject) => come.includes(subject)));
+    }),
+  );
+});
 
 describe('subject algebra, against every subject of up to five tokens', () => {
   it('matches what the definition matches', () => {

@@ -5,7 +5,7 @@ import { JetStreamError, JsError } from '../jetstream/jsError.ts';
 import type { ConsumerInfo, StreamInfo } from '../jetstream/wire.ts';
 import { countDeletion } from '../plan/deletions.ts';
 import { fingerprint, nameOf } from '../plan/fingerprint.ts';
-import { pending, type Plan, type PlannedChange } from '../plan/plan.ts';
+import { pending, type Plan, type PlannedChange, throughWindow } from '../plan/plan.ts';
 import { type Permissions, refusePlan } from './refusePlan.ts';
 
 export interface ApplyOptions extends Permissions {
@@ -15,7 +15,7 @@ export interface ApplyOptions extends Permissions {
 
 /**
  * Makes the plan's changes, in order, and returns those that were made. Idempotent: an applied plan, planned again, has no
- * changes. Refuses before the first write whatever may not be made in place (refusePlan); never deletes a stream or a
+ * changes. Refuses before the first write whatever may not be made in place (refusePlan, and `window-needed`: throughWindow); never deletes a stream or a
  * consumer. Reads each thing again right before writing it, because JetStream has no compare-and-set: one that changed since
  * it was planned is `plan-stale`. Whatever fails after the first write is `partial`: planning and applying again goes on.
  */
@@ -25,6 +25,8 @@ export async function applyPlan(
   options: ApplyOptions,
 ): Promise<PlannedChange[]> {
   refusePlan(plan, options);
+  const open = pending(plan).find(throughWindow);
+  if (open) throw windowNeeded(open);
   const applied: PlannedChange[] = [];
   for (const change of pending(plan)) {
     if (options.signal?.aborted) throw interrupted(applied);
@@ -96,6 +98,14 @@ async function guardMessages(
     data: { name: change.name, messages: deletion.messages },
   });
 }
+
+/** A window takes a journal, a hold and a guardian, which are not the engine's to start. */
+const windowNeeded = (change: PlannedChange): OpsError =>
+  new OpsError('window-needed', `${nameOf(change)}: ${change.reason}`, {
+    kind: 'refused',
+    hint: 'aa-ops apply takes it through one',
+    details: { fields: change.fields },
+  });
 
 const staleError = (change: PlannedChange): OpsError =>
   new OpsError('plan-stale', `${nameOf(change)} was changed by somebody else since it was planned`, {

@@ -38,7 +38,7 @@ export interface HandOverOptions {
 export interface WindowOutcome {
   spec: WindowSpec;
   window: WindowResult;
-  /** Per copy of the spec, in its order; empty without a hold. */
+  /** Per copy of the spec and then per `kept`, in their order; empty without a hold. */
   letGo: LetGoResult[];
 }
 
@@ -82,7 +82,7 @@ export async function handOver(
         host.notify({
           level: window.outcome === 'taken' ? 'info' : 'warn',
           code: `window-${window.outcome}`,
-          message: `${spec.moved.join(', ')}: ${window.outcome} after ${window.windowMs} ms, ${letGo.reduce((sum, { held }) => sum + held, 0)} publishes held${window.reason ? ` (${window.reason})` : ''}`,
+          message: `${heldFilters(spec).join(', ')}: ${window.outcome} after ${window.windowMs} ms, ${letGo.reduce((sum, { held }) => sum + held, 0)} publishes held${window.reason ? ` (${window.reason})` : ''}`,
           data: { ...window, letGo },
         });
         return { spec, window, letGo };
@@ -130,7 +130,7 @@ export async function holdFor(
   spec: WindowSpec,
   { follow = false, owned = true } = {},
 ): Promise<StandingHold | undefined> {
-  const filters = [...spec.moved, ...keptFilters(spec)];
+  const filters = heldFilters(spec);
   if (!spec.hold || filters.length === 0) return undefined;
   const infos = await Promise.all(spec.streams.map(({ stream }) => account.stream(stream)));
   const since = new Map(
@@ -154,7 +154,11 @@ export async function holdFor(
   };
 }
 
-const keptFilters = ({ kept }: WindowSpec): string[] => kept.flatMap(({ filters }) => filters);
+/** What a hold of that window hears. */
+export const heldFilters = ({ moved, kept }: Pick<WindowSpec, 'moved' | 'kept'>): string[] => [
+  ...moved,
+  ...kept.flatMap(({ filters }) => filters),
+];
 
 async function release(
   account: JetStreamWriter,
@@ -171,7 +175,7 @@ async function release(
     endedInMs: hold.endedInMs,
     barrier: () => hold.barrier(barriers),
   });
-  return spec.copies.map(({ filters }) => countLetGo(fates, filters));
+  return [...spec.copies, ...spec.kept].map(({ filters }) => countLetGo(fates, filters));
 }
 
 /** A subject for each stream that goes on capturing, which it hears once it has taken, or has its own back. */

@@ -89,19 +89,27 @@ export async function specifyWindow(
       };
     }),
   );
-  const owned = new Map(group.streams.map((role) => [role.stream, role.owned]));
+  return { ...options, group: group.id, streams, copies: group.copies, ...withoutOwner(group) };
+}
+
+/** What nobody owns in the window of a group. */
+export function withoutOwner({
+  streams,
+  copies,
+}: Pick<PreparedGroup, 'streams' | 'copies'>): Pick<WindowSpec, 'moved' | 'kept'> {
+  const owned = new Map(streams.map((role) => [role.stream, role.owned]));
   const moved = [
     // A copy may bring more than what changes hands: older messages, of subjects that have another owner now.
-    ...new Set(group.copies.flatMap(({ origin, filters }) => intersectSets(filters, owned.get(origin)!))),
+    ...new Set(copies.flatMap(({ origin, filters }) => intersectSets(filters, owned.get(origin)!))),
   ];
-  const kept = group.streams.flatMap(({ stream, owned: before, kept: both, final }) => {
+  const kept = streams.flatMap(({ stream, owned: before, kept: both, final }) => {
     const filters = intersectSets(
       both,
       before.filter((filter) => !final.includes(filter)),
     );
     return filters.length > 0 ? [{ stream, filters }] : [];
   });
-  return { ...options, group: group.id, streams, copies: group.copies, moved, kept };
+  return { moved, kept };
 }
 
 /** How far a window has come, as the live streams tell it. */

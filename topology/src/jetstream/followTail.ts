@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createInbox } from 'nats';
 import type { JetStreamWriter } from './account.ts';
-import { parseDelivered, RANGE_READER, type StreamMessage } from './readRange.ts';
-import type { ConsumerInfo } from './wire.ts';
+import { createReader } from './createReader.ts';
+import { parseDelivered, type StreamMessage } from './readRange.ts';
 
 /**
  * What a stream stores from a point on, read as it comes: when publishers wait for it, it is there already. Making a reader then has
@@ -20,8 +20,6 @@ const MAX_BYTES = 64 * 1024 * 1024;
 /** ms for a replica to have what its leader has, and between two looks. */
 const LATE_MS = 250;
 const POLL_MS = 1;
-/** Its deliveries have no taker once we are dead. */
-const INACTIVE_NS = 30_000_000_000;
 
 /** Undefined where nobody may read the stream beside its own consumers, or the server refuses: nothing depends on it. */
 export async function followTail(
@@ -44,20 +42,7 @@ export async function followTail(
       if (!isWhole) subscription.unsubscribe();
     },
   });
-  const created = await api<ConsumerInfo>(`CONSUMER.CREATE.${stream}`, {
-    stream_name: stream,
-    config: {
-      deliver_policy: 'by_start_sequence',
-      opt_start_seq: Math.max(1, fromSeq),
-      deliver_subject: inbox,
-      ack_policy: 'none',
-      max_deliver: 1,
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: INACTIVE_NS,
-      description: RANGE_READER,
-    },
-  }).catch(() => undefined);
+  const created = await createReader(api, stream, fromSeq, { deliver_subject: inbox }).catch(() => undefined);
   if (!created) {
     subscription.unsubscribe();
     return undefined;

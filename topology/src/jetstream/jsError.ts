@@ -5,6 +5,7 @@ export const JsError = {
   subjectOverlap: 10065,
   streamNameInUse: 10058,
   wrongLastSequence: 10071,
+  replicasDiffer: 10134,
 } as const;
 
 /** The server refused a JetStream request: its HTTP-like code, its err_code and its own words. */

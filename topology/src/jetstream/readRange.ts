@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
 import { OpsError } from '../errors.ts';
 import type { JetStreamWriter } from './account.ts';
+import { createReader } from './createReader.ts';
 import { readQueue } from './readQueue.ts';
-import type { ConsumerInfo } from './wire.ts';
 
 /** A message as a consumer delivers it. */
 export interface StreamMessage {
@@ -26,10 +26,6 @@ export interface Range {
   signal?: AbortSignal;
 }
 
-/** Describes our own throw-away consumers: one whose process was killed stands for `INACTIVE_NS` more, and reads nothing. */
-export const RANGE_READER = 'aa-ops: reads a range, goes by itself';
-
-const INACTIVE_NS = 30_000_000_000;
 const BATCH = 1_000;
 /** Of one batch: large messages come in smaller ones, so that memory does not depend on their size. */
 const BATCH_BYTES = 8 * 1_024 * 1_024;
@@ -117,21 +113,10 @@ interface Pull {
 
 async function openPull(account: JetStreamWriter, stream: string, range: Range): Promise<Pull> {
   const { connection, api } = account;
-  const created = await api<ConsumerInfo>(`CONSUMER.CREATE.${stream}`, {
-    stream_name: stream,
-    config: {
-      deliver_policy: 'by_start_sequence',
-      opt_start_seq: Math.max(1, range.fromSeq),
-      ack_policy: 'none',
-      max_deliver: 1,
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: INACTIVE_NS,
-      description: RANGE_READER,
-      ...(range.headersOnly ? { headers_only: true } : {}),
-      ...(range.filters?.length === 1 ? { filter_subject: range.filters[0] } : {}),
-      ...(range.filters && range.filters.length > 1 ? { filter_subjects: range.filters } : {}),
-    },
+  const created = await createReader(api, stream, range.fromSeq, {
+    ...(range.headersOnly ? { headers_only: true } : {}),
+    ...(range.filters?.length === 1 ? { filter_subject: range.filters[0]! } : {}),
+    ...(range.filters && range.filters.length > 1 ? { filter_subjects: [...range.filters] } : {}),
   });
   const subject = `${account.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${created.name}`;
   let delivered = 0;

@@ -1,6 +1,7 @@
 import type { StreamConfig } from '../jetstream/wire.ts';
 import type { LiveStream } from '../live/liveAccount.ts';
 import { realSubjects } from '../model.ts';
+import { coversAll, replacesFilters } from '../subjects/sets.ts';
 import { type DesiredStream, placeholderSubject, RESERVED_PREFIX } from '../model.ts';
 import type { ServerKind } from './capabilities.ts';
 import { classifyCreate, classifyStreamField, type Verdict, type WireChange, worst } from './classify.ts';
@@ -143,16 +144,17 @@ function writtenSubjects(live: StreamConfig, desired: DesiredStream): string[] {
   return own.length > 0 ? [...own, ...reserved] : [placeholder, ...reserved];
 }
 
-/** Subjects that come from or go to nobody. */
+/** Subjects that come from or go to nobody, and those that stay, heard by another filter. */
 function subjectsVerdict({ before, after }: WireChange, one: StreamCase): Verdict {
   const kept = new Set(after as string[]);
+  const window = replacesFilters(before as string[], after as string[])
+    ? 'what it hears by another filter from then on goes through a window: publishes are held for its time'
+    : undefined;
   const moving = new Set(one.losses.map(({ heldSubject }) => heldSubject));
   const dropped = (before as string[]).filter((subject) => !kept.has(subject) && !moving.has(subject));
-  if (dropped.length === 0) return { class: 'safe' };
-  return {
-    class: 'disruptive',
-    why: `${dropped.join(', ')} has no other owner in mode ${one.mode}: publishers that nobody else hears are refused (503)`,
-  };
+  if (coversAll(after as string[], dropped)) return { class: 'safe', ...(window ? { why: window } : {}) };
+  const refused = `${dropped.join(', ')} has no other owner in mode ${one.mode}: publishers that nobody else hears are refused (503)`;
+  return { class: 'disruptive', why: reasons(refused, window) };
 }
 
 function overlapVerdict(overlaps: readonly Overlap[], mode: string) {

@@ -19,5 +19,6 @@ export {
   type PlannedChange,
   type PlanSummary,
   summarize,
+  throughWindow,
 } from './plan.ts';
 export { describeWays } from './ways.ts';

@@ -1,5 +1,7 @@
 import type { ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo } from '../jetstream/wire.ts';
 import type { ModeReading } from '../live/readMode.ts';
+import { realSubjects } from '../model.ts';
+import { replacesFilters } from '../subjects/sets.ts';
 
 export type Action = 'create' | 'update' | 'delete' | 'replace' | 'handover' | 'none';
 
@@ -97,6 +99,13 @@ export function summarize(changes: readonly Pick<Change, 'action'>[]): PlanSumma
 /** The changes that are to be done, in order. */
 export const pending = (plan: Pick<Plan, 'changes'>): PlannedChange[] =>
   plan.changes.filter((change) => change.action !== 'none');
+
+/** Streams that are to hear subjects of theirs by other filters: in one update they would store publishes twice (docs/adr/0020). */
+export const throughWindow = (change: PlannedChange): boolean =>
+  change.kind === 'stream' &&
+  change.action === 'update' &&
+  change.seen !== undefined &&
+  replacesFilters(realSubjects(change.seen.config.subjects), realSubjects(change.config.subjects));
 
 /** The same plan with the changes of one kind only: what `streams plan` and `consumers plan` show. */
 export function onlyKind(plan: Plan, kind: Change['kind']): Plan {

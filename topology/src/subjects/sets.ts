@@ -16,6 +16,16 @@ export function intersectSets(as: readonly string[], bs: readonly string[]): str
 }
 
 /**
+ * Whether a filter that comes overlaps one that goes. A server that is to hear both in turn adds first, and what comes in between is heard by
+ * both (docs/adr/0020).
+ */
+export const replacesFilters = (before: readonly string[], after: readonly string[]): boolean =>
+  intersectSets(
+    before.filter((filter) => !after.includes(filter)),
+    after.filter((filter) => !before.includes(filter)),
+  ).length > 0;
+
+/**
  * Whether the union of the filters holds every subject of `subject`, which may itself be a filter. Exact: `a.*` and `a.*.>`
  * together cover `a.>`, which neither of them does alone.
  */

@@ -1,6 +1,7 @@
 import {
   catchUp,
   handOver,
+  heldFilters,
   missingHoldRights,
   OpsError,
   recoverWindow,
@@ -10,12 +11,14 @@ import {
   settleWindow,
   startCopies,
   type WindowOutcome,
+  withoutOwner,
 } from '@aa-ops/topology';
 import type { GroupRecord } from '../../saga/runDocument.ts';
 import { type Guardian, startGuardian } from '../../saga/startGuardian.ts';
 import { endFoundWindow } from '../../saga/windowClaim.ts';
 import { handoverContext, type RunContext } from '../context.ts';
 import { pauseQueuesOf } from '../queues.ts';
+import { keepAll } from '../retention.ts';
 import { catchUpRound, roundsOf, startRound } from '../rounds.ts';
 import type { Step } from '../step.ts';
 
@@ -73,11 +76,10 @@ export async function handOverGroup(
     for (const copy of record.group.copies) {
       await catchUp(handoverContext(context), copy, { timeoutMs: context.timeouts.catchUpMs });
     }
-    // What a work queue stores in the window has to stand there until it is known what was held besides.
-    await pauseQueuesOf(
-      context,
-      record.group.streams.map(({ stream }) => stream),
-    );
+    // What such streams store in the window has to stand there until it is known what was held besides.
+    const streams = record.group.streams.map(({ stream }) => stream);
+    await pauseQueuesOf(context, streams);
+    await keepAll(context, streams);
     context.signal.throwIfAborted();
     record.attempt += 1;
     const outcome = await handOver(handoverContext(context), context.settings, record.group, {
@@ -137,7 +139,7 @@ export async function recoverGroup(context: RunContext, record: GroupRecord): Pr
   context.host.notify({
     level: 'warn',
     code: 'window-found-open',
-    message: `a window on ${spec.moved.join(', ')} was left open: ending it`,
+    message: `a window on ${heldFilters(spec).join(', ')} was left open: ending it`,
   });
   const { account, settings, topology } = context;
   const { window, letGo } = await endFoundWindow(account, topology.name, spec, () =>
@@ -155,10 +157,7 @@ export async function settleGroup(context: RunContext, record: GroupRecord): Pro
 
 /** Without the rights for a hold the run goes on, says so, and publishers meet 503 in the window. */
 async function mustGoWithoutHold(context: RunContext, record: GroupRecord): Promise<boolean> {
-  const missing = missingHoldRights(
-    await context.account.rights(),
-    record.group.copies.flatMap(({ filters }) => filters),
-  );
+  const missing = missingHoldRights(await context.account.rights(), heldFilters(withoutOwner(record.group)));
   if (missing.length === 0) return false;
   context.host.notify({
     level: 'warn',

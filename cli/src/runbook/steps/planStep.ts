@@ -6,6 +6,7 @@ import {
   checkCopy,
   checkOrphans,
   checkRounds,
+  checkUncopied,
   checkQueues,
   checkReaders,
   checkRights,
@@ -131,6 +132,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
       copyFrom: parseCopyFrom(run.options.copy),
     });
     findings.push(...ready.findings);
+    findings.push(...checkUncopied(ready.group, streams));
     findings.push(...(await unclaimed(context, ready.group, live, to)));
     prepared.push(ready.group);
   }
