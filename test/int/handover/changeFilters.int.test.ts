@@ -3,6 +3,7 @@ import { openWriter, type OpsError, type StreamConfig, type Topology } from '@aa
 import { changeFilters } from '../../../cli/src/runbook/filters/changeFilters.ts';
 import { StateReader } from '../../../cli/src/saga/stateStore.ts';
 import { judge, startTraffic } from '../../../cli/src/traffic/index.ts';
+import { heardThrough } from '../../support/heardThrough.ts';
 import { startRun, type TestRun } from '../../support/runs.ts';
 import { fetchNatsServer, startNatsCluster } from '../../support/servers.ts';
 import { topologyOf } from '../../support/topologies.ts';
@@ -84,6 +85,7 @@ describe('three servers', () => {
         const config = { ...topology.streams['S'], name: 'S', retention, num_replicas: 3 };
         await account.createStream({ ...config, subjects: ['x.>'] });
         await account.createConsumer('S', { durable_name: 'w', ack_policy: 'explicit' });
+        await Promise.all(cluster.urls.map((url) => heardThrough(url, 'x.a')));
         const environment = { ...run.environment, topology, settings, account };
         const traffic = await startTraffic(settings, [
           {

@@ -16,6 +16,7 @@ import {
 } from '@aa-ops/topology';
 import { judge, startTraffic } from '../../../cli/src/traffic/index.ts';
 import { type FaultCluster, startFaultCluster } from '../../support/faults/faultCluster.ts';
+import { heardThrough } from '../../support/heardThrough.ts';
 import type { NatsServer } from '../../support/servers.ts';
 
 // Two ways of losing a publish between servers: what is still on its way to the origin when the release comes, and what a server has nowhere
@@ -46,6 +47,7 @@ it.each([
     await account.createStream({ name: 'TO', storage: 'file', subjects: ['_aa-ops.closed.TO'], placement });
     const listener = who === 'somebody' ? await openWriter({ servers: [holder.url] }) : undefined;
     listener?.connection.subscribe('a.>', { callback: () => {} });
+    await heardThrough(publishers.url, 'a.1');
     cluster.delay(late === 'owner' ? owner : holder, publishers, LATE_MS);
     const journal: HandoverContext['journal'] = { effect: (_name, _data, work) => work() };
     const context = { account, host: silentHost, journal, signal: new AbortController().signal };
