@@ -2,10 +2,11 @@ import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
 import { parseHeaders } from './headers.ts';
 import type { Range, StreamMessage } from './readRange.ts';
+import { getMessages } from './singleGets.ts';
 import type { StoredMessage, StreamInfo } from './wire.ts';
 
 /** Single gets under way at once, and what they may bring: large messages come in smaller windows. */
-const IN_FLIGHT = 256;
+const IN_FLIGHT = 512;
 const BYTES_IN_FLIGHT = 8 * 1_024 * 1_024;
 
 /**
@@ -19,14 +20,17 @@ export async function* readQueue(
 ): AsyncGenerator<StreamMessage[]> {
   const average = state.bytes / Math.max(1, state.messages);
   const inFlight = Math.max(1, Math.min(IN_FLIGHT, Math.floor(BYTES_IN_FLIGHT / Math.max(1, average))));
+  let isDense = false;
   for (let next = Math.max(1, fromSeq); next <= toSeq;) {
     signal?.throwIfAborted();
-    const first = await firstFrom(account, stream, next, filters);
+    const first = isDense ? next : await firstFrom(account, stream, next, filters);
     if (first === undefined || first > toSeq) return;
     const last = Math.min(toSeq, first + inFlight - 1);
     const seqs = Array.from({ length: last - first + 1 }, (_, n) => first + n);
-    const found = await Promise.all(seqs.map((seq) => account.message(stream, { seq })));
+    const found = await getMessages(account, stream, seqs);
     const batch = found.flatMap((one) => (one && covers(filters, one.subject) ? [asDelivered(one)] : []));
+    const end = found.at(-1);
+    isDense = end !== undefined && covers(filters, end.subject);
     if (batch.length > 0) yield batch;
     next = last + 1;
   }

@@ -3,6 +3,7 @@ import { OpsError } from '../errors.ts';
 import type { JetStreamReader, Rights, ServerFacts } from './account.ts';
 import type { ApiRequest } from './apiRequest.ts';
 import { JetStreamError } from './jsError.ts';
+import { storedMessage, type WireMessage } from './storedMessage.ts';
 import type { AccountInfo, ConsumerInfo, StreamInfo } from './wire.ts';
 
 const decoder = new TextDecoder();
@@ -100,17 +101,8 @@ export function reader(connection: NatsConnection, api: ApiRequest, apiPrefix: s
           : 'nextBySubject' in query
             ? { seq: query.seq, next_by_subj: query.nextBySubject }
             : { seq: query.seq };
-      type Wire = { message: { subject: string; seq: number; time: string; data?: string; hdrs?: string } };
-      const found = await absentAsUndefined(api<Wire>(`STREAM.MSG.GET.${stream}`, body));
-      if (!found) return undefined;
-      const { subject, seq, time, data, hdrs } = found.message;
-      return {
-        subject,
-        seq,
-        time,
-        data: Buffer.from(data ?? '', 'base64'),
-        headers: Buffer.from(hdrs ?? '', 'base64'),
-      };
+      const found = await absentAsUndefined(api<{ message: WireMessage }>(`STREAM.MSG.GET.${stream}`, body));
+      return found && storedMessage(found.message);
     },
     close: () => connection.close(),
   };

@@ -1,0 +1,18 @@
+import type { StoredMessage } from './wire.ts';
+
+/** A message as `STREAM.MSG.GET` answers it: base64, absent where empty. */
+export interface WireMessage {
+  subject: string;
+  seq: number;
+  time: string;
+  data?: string;
+  hdrs?: string;
+}
+
+export const storedMessage = ({ subject, seq, time, data, hdrs }: WireMessage): StoredMessage => ({
+  subject,
+  seq,
+  time,
+  data: Buffer.from(data ?? '', 'base64'),
+  headers: Buffer.from(hdrs ?? '', 'base64'),
+});
