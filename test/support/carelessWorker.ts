@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { NatsError } from 'nats';
 import { type ConnectSettings, openConnection, type Topology } from '@aa-ops/topology';
 import type { WorkRecord } from '../../cli/src/traffic/index.ts';
 
@@ -35,8 +36,26 @@ export async function startCarelessWorker(
       record.note({ subject: message.subject, headers, data: message.data });
       message.ack();
     }
-    const info = await consumer.info();
-    return info.num_pending === 0 && info.num_ack_pending === 0;
+    const { num_pending, num_ack_pending, delivered } = await consumer.info();
+    if (num_pending > 0 || num_ack_pending > 0) return false;
+    return !finishing || (await lastOf(stream)) <= delivered.stream_seq;
+  };
+  const manager = await connection.jetstreamManager();
+  /** What the stream's leader has: a durable's may live where the stream lags behind, and know of nothing more for a while. */
+  const lastOf = async (stream: string): Promise<number> => {
+    const filters = topology.consumers[durable]?.filter_subjects ?? ['>'];
+    const found = await Promise.all(
+      filters.map((last_by_subj) =>
+        manager.streams.getMessage(stream, { last_by_subj }).then(
+          ({ seq }) => seq,
+          (error: unknown) => {
+            if ((error as NatsError).api_error?.code === 404) return 0;
+            throw error;
+          },
+        ),
+      ),
+    );
+    return Math.max(...found);
   };
   const running = (async () => {
     for (;;) {

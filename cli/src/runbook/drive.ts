@@ -70,7 +70,7 @@ export async function takeBack(context: RunContext, error?: OpsError): Promise<R
     });
   }
   await closeAs(context, 'rolled-back');
-  return outcomeOf(run, 'rolled-back', { report: await writeReport(context), ...(error ? { error } : {}) });
+  return outcomeOf(run, 'rolled-back', { ...(await reportOf(context)), ...(error ? { error } : {}) });
 }
 
 const GOES_ON: Readonly<Record<RunDocument['command'], string>> = {
@@ -101,7 +101,21 @@ async function stayOpen(context: RunContext, error: OpsError): Promise<RunOutcom
 
 async function close(context: RunContext, status: 'done'): Promise<RunOutcome> {
   await closeAs(context, status);
-  return outcomeOf(context.run, status, { report: await writeReport(context) });
+  return outcomeOf(context.run, status, await reportOf(context));
+}
+
+/** The run is over, and the account holds everything that the report says: a folder that cannot be written is to be known of, and no more. */
+async function reportOf(context: RunContext): Promise<{ report?: string }> {
+  try {
+    return { report: await writeReport(context) };
+  } catch (error) {
+    context.host.notify({
+      level: 'warn',
+      code: 'report-unwritten',
+      message: `the report of ${context.run.id} cannot be written: ${messageOf(error)}; aa-ops history knows the run`,
+    });
+    return {};
+  }
 }
 
 export async function closeAs(context: RunContext, status: 'done' | 'failed' | 'rolled-back'): Promise<void> {

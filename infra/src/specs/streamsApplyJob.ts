@@ -56,7 +56,8 @@ export function streamsApplySpec(bus: Bus): types.input.batch.v1.JobSpec {
               ...(isProtected ? ['--confirm', stack.environment] : []),
               ...(credentials ? ['--creds', `${CREDENTIALS}/${credentials.key}`] : []),
             ],
-            resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
+            // Its own and its guardian's hold, where filters change: 64 MiB each, at most.
+            resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '512Mi' } },
             securityContext: hardened,
             volumeMounts: [
               { name: 'topology', mountPath: MOUNTED, readOnly: true },

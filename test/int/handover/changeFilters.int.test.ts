@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openWriter, type OpsError, type StreamConfig, type Topology } from '@aa-ops/topology';
 import { changeFilters } from '../../../cli/src/runbook/filters/changeFilters.ts';
@@ -71,6 +73,17 @@ it('without the rights for a hold, publishers meet 503 in the window and nothing
   expect(Object.keys(traffic.ledger.errors()).filter((code) => code !== '503')).toEqual([]);
   const verdict = await judge(run.account, traffic.ledger, { streams: ['S'], holders: ['S'] });
   expect(verdict).toMatchObject({ lost: 0, doubled: 0, unanswered: 0 });
+});
+
+it('where its report cannot be written it is done all the same, and says so', async () => {
+  run = await startRun(topology);
+  const file = join(run.environment.runsDir, 'a-file');
+  writeFileSync(file, '');
+  const outcome = await changeFilters({ ...run.environment, runsDir: file }, { S: NARROW });
+  expect(outcome).toMatchObject({ exitCode: 0, json: { result: 'done' } });
+  expect(outcome.json).not.toHaveProperty('report');
+  expect(run.notices.map(({ code }) => code)).toContain('report-unwritten');
+  expect((await run.account.stream('S'))!.config.subjects).toEqual(NARROW);
 });
 
 describe('three servers', () => {

@@ -40,10 +40,10 @@ async function through(
       tell(await bench.run(fault, stage, way), what && `${what}: ${fault.name}`);
     }
   }
-  const { verdict, skipped, traces } = await bench.verdict();
+  const { verdict, skipped, examples, traces } = await bench.verdict();
   expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({ lost: 0, doubled: 0, strangers: 0 });
   expect(verdict.acked).toBeGreaterThan(0);
-  expect({ skipped, traces }).toEqual({ skipped: 0, traces: [] });
+  expect({ skipped, examples, traces }).toEqual({ skipped: 0, examples: [], traces: [] });
 }
 
 describe.skipIf(process.platform === 'win32')('the only server', () => {

@@ -58,7 +58,7 @@ export interface Bench {
   /** Resolves once every replica of every stream is there and has caught up. */
   calm(): Promise<void>;
   /** Traffic stops; what the ledger says, and what is left of all handovers. */
-  verdict(): Promise<{ verdict: Verdict; skipped: number; traces: string[] }>;
+  verdict(): Promise<{ verdict: Verdict; skipped: number; examples: string[]; traces: string[] }>;
   stop(): Promise<void>;
 }
 
@@ -157,8 +157,8 @@ export async function openFaultBench(
         streams: Object.keys(topology.streams),
         dropped,
       });
-      const { skipped } = judgeWorked(traffic.ledger, record, [SUBJECTS[0]!]);
-      return { verdict, skipped, traces: await tracesOf(account, topology) };
+      const { skipped, examples } = judgeWorked(traffic.ledger, record, [SUBJECTS[0]!]);
+      return { verdict, skipped, examples, traces: await tracesOf(account, topology) };
     },
     async stop() {
       await traffic.stop();
@@ -188,7 +188,10 @@ export async function openFaultBench(
     if (outcome.exitCode === 1 && outcome.json.result === 'rolled-back')
       return { ended: 'taken back', reason };
     if (outcome.json.result === 'unchanged') return { ended: 'taken back', reason };
-    expectEnded(outcome);
+    if (outcome.exitCode !== 0) {
+      const { message, details } = outcome.error ?? { message: JSON.stringify(outcome.json), details: {} };
+      throw new Error(`${reason}; then: ${message} ${JSON.stringify(details)}`);
+    }
     return {
       ended: outcome.json.to === (way === 'forward' ? 'multi' : 'single') ? 'helped' : 'taken back',
       reason,

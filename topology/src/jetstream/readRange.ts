@@ -3,7 +3,7 @@ import { createInbox, type Msg, type NatsConnection } from 'nats';
 import { OpsError } from '../errors.ts';
 import type { JetStreamWriter } from './account.ts';
 import { createReader } from './createReader.ts';
-import { readQueue } from './readQueue.ts';
+import { readByGets } from './readByGets.ts';
 
 /** A message as a consumer delivers it. */
 export interface StreamMessage {
@@ -31,15 +31,16 @@ const BATCH = 1_000;
 const BATCH_BYTES = 8 * 1_024 * 1_024;
 /** ms without a message or an answer after which the reading is taken up anew behind the last message that came. */
 const STALL_MS = 3_000;
-const MAX_STALLS = 5;
+/** Then by single gets: those are answered by the stream's leader, and need no consumer that lives somewhere. */
+const MAX_STALLS = 2;
 /** ms that a replica may take to catch up with its leader, and between two looks. */
 const BEHIND_MS = 30_000;
 const BEHIND_WAIT_MS = 200;
 
 /**
  * Reads a range of a stream in order, in batches, through a throw-away pull consumer: 100,000 messages a second and
- * more, where single gets manage a few thousand. A gap or a stall (leader change) makes a new consumer at the right place. A work
- * queue allows no such consumer: it is read by single gets.
+ * more, where single gets manage a few thousand. A gap or a stall (leader change) makes a new consumer at the right place. Where
+ * that brings nothing either, and of a work queue, which allows no such consumer, the rest is read by single gets.
  */
 export async function* readRange(
   account: JetStreamWriter,
@@ -49,7 +50,8 @@ export async function* readRange(
   const info = await account.stream(stream);
   let next = range.fromSeq;
   const end = range.toSeq ?? info?.state.last_seq ?? 0;
-  if (info?.config.retention === 'workqueue') return yield* readQueue(account, info, range);
+  if (info?.config.retention === 'workqueue')
+    return yield* readByGets(account, stream, { ...range, toSeq: end });
   let behindUntil: number | undefined;
   for (let stalls = 0; ;) {
     range.signal?.throwIfAborted();
@@ -75,11 +77,8 @@ export async function* readRange(
     } finally {
       await pull.close();
     }
-    if (++stalls > MAX_STALLS) {
-      throw new OpsError('read-stalled', `stream ${stream} stopped delivering at sequence ${next}`, {
-        hint: 'is the stream without a leader? check its cluster state and run the command again',
-      });
-    }
+    if (++stalls > MAX_STALLS)
+      return yield* readByGets(account, stream, { ...range, fromSeq: next, toSeq: end });
   }
 }
 

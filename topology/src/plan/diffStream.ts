@@ -1,7 +1,7 @@
 import type { StreamConfig } from '../jetstream/wire.ts';
 import type { LiveStream } from '../live/liveAccount.ts';
 import { realSubjects } from '../model.ts';
-import { coversAll, replacesFilters } from '../subjects/sets.ts';
+import { covers, intersectSets, replacesFilters } from '../subjects/sets.ts';
 import { type DesiredStream, placeholderSubject, RESERVED_PREFIX } from '../model.ts';
 import type { ServerKind } from './capabilities.ts';
 import { classifyCreate, classifyStreamField, type Verdict, type WireChange, worst } from './classify.ts';
@@ -146,13 +146,15 @@ function writtenSubjects(live: StreamConfig, desired: DesiredStream): string[] {
 
 /** Subjects that come from or go to nobody, and those that stay, heard by another filter. */
 function subjectsVerdict({ before, after }: WireChange, one: StreamCase): Verdict {
-  const kept = new Set(after as string[]);
-  const window = replacesFilters(before as string[], after as string[])
+  const heard = after as string[];
+  const window = replacesFilters(before as string[], heard)
     ? 'what it hears by another filter from then on goes through a window: publishes are held for its time'
     : undefined;
   const moving = new Set(one.losses.map(({ heldSubject }) => heldSubject));
-  const dropped = (before as string[]).filter((subject) => !kept.has(subject) && !moving.has(subject));
-  if (coversAll(after as string[], dropped)) return { class: 'safe', ...(window ? { why: window } : {}) };
+  const dropped = (before as string[])
+    .filter((subject) => !covers(heard, subject) && !moving.has(subject))
+    .map((subject) => (intersectSets([subject], heard).length > 0 ? `the rest of ${subject}` : subject));
+  if (dropped.length === 0) return { class: 'safe', ...(window ? { why: window } : {}) };
   const refused = `${dropped.join(', ')} has no other owner in mode ${one.mode}: publishers that nobody else hears are refused (503)`;
   return { class: 'disruptive', why: reasons(refused, window) };
 }

@@ -3,22 +3,24 @@ import type { JetStreamWriter } from './account.ts';
 import { parseHeaders } from './headers.ts';
 import type { Range, StreamMessage } from './readRange.ts';
 import { getMessages } from './singleGets.ts';
-import type { StoredMessage, StreamInfo } from './wire.ts';
+import type { StoredMessage } from './wire.ts';
 
 /** Single gets under way at once, and what they may bring: large messages come in smaller windows. */
 const IN_FLIGHT = 512;
 const BYTES_IN_FLIGHT = 8 * 1_024 * 1_024;
 
 /**
- * Reads a range of a work queue, which lets nobody read it beside its own durables (10084, 10100): by single gets, a window of
- * sequences at a time, and past what is gone by asking for the next one that stands. Payloads come along, whether they are wanted or not.
+ * Reads a range without a consumer of its own: of a work queue, which lets nobody read it beside its durables (10084, 10100), and where a consumer
+ * brings nothing. By single gets, a window of sequences at a time, and past what is gone by asking for the next one that stands. Payloads
+ * come along, whether they are wanted or not.
  */
-export async function* readQueue(
+export async function* readByGets(
   account: JetStreamWriter,
-  { config: { name: stream }, state }: StreamInfo,
-  { fromSeq, toSeq = state.last_seq, filters = ['>'], signal }: Range,
+  stream: string,
+  { fromSeq, toSeq, filters = ['>'], signal }: Range & { toSeq: number },
 ): AsyncGenerator<StreamMessage[]> {
-  const average = state.bytes / Math.max(1, state.messages);
+  const { bytes = 0, messages = 0 } = (await account.stream(stream))?.state ?? {};
+  const average = bytes / Math.max(1, messages);
   const inFlight = Math.max(1, Math.min(IN_FLIGHT, Math.floor(BYTES_IN_FLIGHT / Math.max(1, average))));
   let isDense = false;
   for (let next = Math.max(1, fromSeq); next <= toSeq;) {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type JetStreamWriter, openWriter, readRange, type StreamMessage } from '@aa-ops/topology';
 import { type NatsServer, startNats } from '../../support/servers.ts';
 
-// A work queue lets nobody read it beside its own durables: it is read by single gets.
+// A work queue lets nobody read it beside its own durables: it is read by single gets, and so is what a consumer does not bring.
 let server: NatsServer;
 let account: JetStreamWriter;
 beforeEach(async () => {
@@ -65,4 +65,27 @@ it('although it stands still for longer than its answers are waited for', { time
   expect([...first, ...second].map(({ data }) => Number(Buffer.from(data).toString()))).toEqual(
     Array.from({ length: 600 }, (_, n) => n + 1),
   );
+});
+
+it('any stream, where a consumer brings nothing: its leader answers', { timeout: 60_000 }, async () => {
+  const limited = await startNats({
+    config: `accounts { A { jetstream: enabled, users: [
+      { user: all, password: pw }
+      { user: nopull, password: pw, permissions: { publish: { deny: ["$JS.API.CONSUMER.MSG.NEXT.>"] } } }
+    ] } }`,
+  });
+  const all = await openWriter({ servers: [limited.url], user: 'all', password: 'pw' });
+  const nopull = await openWriter({ servers: [limited.url], user: 'nopull', password: 'pw' });
+  try {
+    await all.createStream({ name: 'S', subjects: ['s.*'] });
+    for (let n = 1; n <= 700; n++) await all.connection.request('s.a', `${n}`);
+    const seqs: number[] = [];
+    for await (const batch of readRange(nopull, 'S', { fromSeq: 101 }))
+      seqs.push(...batch.map(({ seq }) => seq));
+    expect(seqs).toEqual(Array.from({ length: 600 }, (_, n) => n + 101));
+  } finally {
+    await all.close();
+    await nopull.close();
+    await limited.stop();
+  }
 });
