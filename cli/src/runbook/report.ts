@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describeProof } from '@aa-ops/topology';
 import type { RunDocument } from '../saga/runDocument.ts';
 import type { RunContext } from './context.ts';
-import { partsOf } from './runDocumentJson.ts';
+import { filtersOf, handoversOf, type WindowJson } from './runDocumentJson.ts';
 
 /** Writes `<runs>/<id>/report.md` and answers its path; for a way back it is the incident report that the runbook asks for. */
 export async function writeReport({ run, runsDir }: Pick<RunContext, 'run' | 'runsDir'>): Promise<string> {
@@ -61,17 +61,20 @@ export function renderReport(run: RunDocument): string {
 }
 
 function handovers(run: RunDocument): string[] {
-  const lines = run.groups.flatMap((record) =>
-    partsOf(record).map(({ from, to, subjects }, index) => {
-      const { group, windowMs, letGo, proofs, phase } = record;
-      const held = letGo?.[index];
-      const window = windowMs === undefined ? phase : `window ${windowMs} ms`;
-      const holding = held
-        ? `, ${held.held} publishes held, ${held.republished} let go, ${held.alreadyStored} stored already`
-        : '';
-      const proof = proofs?.[index] ? `, ${describeProof(proofs[index])}` : '';
-      return `- ${from === to ? from : `${from} -> ${to}`} (${subjects.join(', ')})${group.round > 1 ? `, round ${group.round}` : ''}: ${window}${holding}${proof}`;
+  const windowOf = ({ state, windowMs, held, republished, alreadyStored }: WindowJson): string =>
+    state === 'taken' || state === 'settled'
+      ? `window ${windowMs} ms, ${held} publishes held, ${republished} let go, ${alreadyStored} stored already`
+      : state;
+  const lines = [
+    ...handoversOf(run).map(({ from, to, subjects, round, proof, ...window }) => {
+      const inRound = round > 1 ? `, round ${round}` : '';
+      const compared = proof ? `, ${describeProof(proof)}` : '';
+      return `- ${from} -> ${to} (${subjects.join(', ')})${inRound}: ${windowOf(window)}${compared}`;
     }),
-  );
+    ...filtersOf(run).map(
+      ({ stream, subjects, ...window }) =>
+        `- ${stream} hears ${subjects.join(', ')} by other filters: ${windowOf(window)}`,
+    ),
+  ];
   return lines.length > 0 ? lines : ['No subject changed hands.'];
 }

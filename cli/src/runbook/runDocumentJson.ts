@@ -14,6 +14,7 @@ export interface RunJson {
   result: RunResult;
   steps: RunDocument['steps'];
   handovers: HandoverJson[];
+  filters: FilterJson[];
   consumers: RunDocument['consumers'];
   /** What did not come out as it should, without stopping the run. */
   shortcomings: string[];
@@ -30,21 +31,29 @@ interface ErrorJson {
   details: Record<string, unknown> | undefined;
 }
 
-export interface HandoverJson {
-  from: string;
-  /** The same as `from`: the stream hears these subjects by another filter. */
-  to: string;
-  subjects: string[];
-  /** Messages brought over by the copy, compared one by one. */
-  copied: number;
+export interface WindowJson {
   windowMs: number;
   held: number;
   republished: number;
   alreadyStored: number;
+  state: GroupRecord['phase'];
+}
+
+export interface HandoverJson extends WindowJson {
+  from: string;
+  to: string;
+  subjects: string[];
+  /** Messages brought over by the copy, compared one by one. */
+  copied: number;
   /** From 1: copies that would be a cycle to the server come one round after the other. */
   round: number;
-  state: GroupRecord['phase'];
   proof?: Proof;
+}
+
+/** Subjects that a stream hears by another filter afterwards; nothing is copied for it. */
+export interface FilterJson extends WindowJson {
+  stream: string;
+  subjects: string[];
 }
 
 export interface RunJsonExtra {
@@ -63,6 +72,7 @@ export function runJson(run: RunDocument, result: RunResult, extra: RunJsonExtra
     result,
     steps: run.steps,
     handovers: handoversOf(run),
+    filters: filtersOf(run),
     consumers: run.consumers,
     shortcomings: run.shortcomings,
     ...(extra.pausedBefore === undefined ? {} : { pausedBefore: extra.pausedBefore }),
@@ -78,34 +88,42 @@ const errorJson = ({ code, message, hint, details }: OpsError): ErrorJson => ({
   details,
 });
 
-/** What goes through a group's window: its copies, and then what stays with its stream and is heard by other filters. In the order of `letGo`. */
-export const partsOf = ({
-  group,
-  spec,
-}: Pick<GroupRecord, 'group' | 'spec'>): Pick<HandoverJson, 'from' | 'to' | 'subjects'>[] => [
-  ...group.copies.map(({ origin, target, filters }) => ({ from: origin, to: target, subjects: filters })),
-  ...(spec?.kept ?? []).map(({ stream, filters }) => ({ from: stream, to: stream, subjects: filters })),
-];
-
-/** The parts of a group share one window. */
-function handoversOf(run: RunDocument): HandoverJson[] {
-  return run.groups.flatMap((record) =>
-    partsOf(record).map((part, index) => {
-      const held = record.letGo?.[index];
+/** One entry a copy; the copies of a group share one window. */
+export const handoversOf = (run: RunDocument): HandoverJson[] =>
+  run.groups.flatMap((record) =>
+    record.group.copies.map((copy, index) => {
       const proof = record.proofs?.[index];
       return {
-        ...part,
+        from: copy.origin,
+        to: copy.target,
+        subjects: copy.filters,
         copied: proof?.messages ?? 0,
-        windowMs: record.windowMs ?? 0,
-        held: held?.held ?? 0,
-        republished: held?.republished ?? 0,
-        alreadyStored: held?.alreadyStored ?? 0,
+        ...windowOf(record, index),
         round: record.group.round,
-        state: record.phase,
         ...(proof ? { proof } : {}),
       };
     }),
   );
+
+/** What stays with its stream goes through the group's window as well, behind the copies in `letGo`. */
+export const filtersOf = (run: RunDocument): FilterJson[] =>
+  run.groups.flatMap((record) =>
+    (record.spec?.kept ?? []).map(({ stream, filters }, index) => ({
+      stream,
+      subjects: filters,
+      ...windowOf(record, record.group.copies.length + index),
+    })),
+  );
+
+function windowOf({ windowMs, letGo, phase }: GroupRecord, index: number): WindowJson {
+  const held = letGo?.[index];
+  return {
+    windowMs: windowMs ?? 0,
+    held: held?.held ?? 0,
+    republished: held?.republished ?? 0,
+    alreadyStored: held?.alreadyStored ?? 0,
+    state: phase,
+  };
 }
 
 /** What a command says when there was nothing for it to do. */
@@ -118,6 +136,7 @@ export const unchangedJson = (command: 'migrate' | 'rollback', mode: string): Ru
   result: 'unchanged',
   steps: [],
   handovers: [],
+  filters: [],
   consumers: [],
   shortcomings: [],
 });
