@@ -1,10 +1,16 @@
 /*
- * Reading a work queue, which lets nobody read it beside its own durables: by gets on one inbox, as compare does, against a request for each
- * message, and against a stream that anybody may read. Interleaved, in one process; the CPU of this process beside it (the server has its own).
+ * Reading a work queue, which lets nobody read it beside its own durables: as compare does, by direct gets of many messages where the stream
+ * allows direct gets, else by gets on one inbox; against a request for each message, and against a stream that anybody may read. Interleaved, in one process; the CPU of this process beside it (the server has its own).
  * Run: npx tsx bench/compare/queue.ts [MESSAGES [ROUNDS]]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { inFlight, type JetStreamWriter, openWriter, readRange } from '../../topology/src/index.ts';
+import {
+  inFlight,
+  type JetStreamWriter,
+  openWriter,
+  readRange,
+  type StreamConfig,
+} from '../../topology/src/index.ts';
 import { startNats } from '../../cli/src/servers/index.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 100_000);
@@ -12,12 +18,8 @@ const ROUNDS = Number(process.argv[3] ?? 5);
 const REQUESTS = 256;
 const PAYLOAD = 150;
 
-async function fill(
-  account: JetStreamWriter,
-  name: string,
-  retention: 'workqueue' | 'limits',
-): Promise<void> {
-  await account.createStream({ name, subjects: [`${name}.*`], storage: 'file', retention });
+async function fill(account: JetStreamWriter, name: string, config: Partial<StreamConfig>): Promise<void> {
+  await account.createStream({ name, subjects: [`${name}.*`], storage: 'file', ...config });
   const payload = Buffer.alloc(PAYLOAD, 'x');
   for (let n = 1; n <= MESSAGES; n++) {
     const subject = `${name}.${n % 8}`;
@@ -41,9 +43,11 @@ async function byRequests(account: JetStreamWriter): Promise<number> {
 
 const server = await startNats();
 const account = await openWriter({ servers: [server.url] });
-await fill(account, 'QUEUE', 'workqueue');
-await fill(account, 'STREAM', 'limits');
+await fill(account, 'QUEUE', { retention: 'workqueue' });
+await fill(account, 'DIRECT', { retention: 'workqueue', allow_direct: true });
+await fill(account, 'STREAM', {});
 const ways = {
+  direct: () => read(account, 'DIRECT'),
   queue: () => read(account, 'QUEUE'),
   requests: () => byRequests(account),
   stream: () => read(account, 'STREAM'),

@@ -2,9 +2,10 @@
  * How long nobody owns the subjects: `npm run bench:handover [-- CYCLES [REPLICAS]]`. Migrates the seeds' topology and back
  * under four publishers with 16 publishes in flight each and two that wait for every ack, and prints the windows.
  */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import {
   applyPlan,
   type JetStreamWriter,
@@ -24,6 +25,10 @@ import { seedTopology } from '../../test/support/topologies.ts';
 
 const cycles = Number(process.argv[2] ?? 5);
 const replicas = Number(process.argv[3] ?? 1);
+
+/** Publishes before the first migration, and ms between two looks at them. */
+const BEFORE = 10_000;
+const POLL_MS = 100;
 
 const subjects = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'];
 const publishers: PublisherSpec[] = [
@@ -57,8 +62,9 @@ const server = cluster ? undefined : await startNats();
 const settings = { servers: cluster?.urls ?? [server!.url] };
 const account = await openWriter(settings);
 await applyPlan(account, await makePlan(account, topology), { host: silentHost, allowDestructive: false });
-/** Of the handover at work: from asking for the first release to the answer to the last take. */
+/** Of the handover at work: from asking for the first release to the answer to the last take. What comes behind it hears the barriers as well. */
 let window = { from: Infinity, to: 0 };
+let taken = new Set<string>();
 const watched: JetStreamWriter = {
   ...account,
   get server() {
@@ -69,7 +75,10 @@ const watched: JetStreamWriter = {
     const info = await account.updateStream(config);
     const hears = (part: string): boolean => (config.subjects ?? []).some((it) => it.includes(part));
     if (hears('_aa-ops.epoch.')) window.from = Math.min(window.from, asked);
-    if (hears('_aa-ops.barrier.')) window.to = performance.now();
+    if (hears('_aa-ops.barrier.') && !taken.has(config.name)) {
+      taken.add(config.name);
+      window.to = performance.now();
+    }
     return info;
   },
 };
@@ -84,9 +93,17 @@ const environment: RunEnvironment = {
   timeouts: DEFAULT_TIMEOUTS,
 };
 const traffic = await startWatchedTraffic(settings, publishers);
+/** How long those waited that came while nothing was handed over at all, on the same machine. */
+const alone: number[] = [];
+while (alone.length < BEFORE) {
+  await setTimeout(POLL_MS);
+  alone.push(...traffic.stored().map(({ sentAt, answeredAt }) => answeredAt - sentAt));
+}
 const windows: number[] = [];
 /** Of each publish that met a window: how long it has waited, less that window. */
 const beyond: number[] = [];
+/** How long those waited that met none: copies and comparisons are at work meanwhile. */
+const otherwise: number[] = [];
 const options = { leaveReaders: false, orphanSubjects: false, copy: 'unacked', autoRollback: false };
 const all: { from: number; to: number }[] = [];
 let held = 0;
@@ -94,15 +111,17 @@ for (let cycle = 0; cycle < cycles; cycle++) {
   for (const go of [() => migrate(environment, { to: 'multi', options }), () => rollBack(environment)]) {
     traffic.stored();
     window = { from: Infinity, to: 0 };
+    taken = new Set();
     const outcome = await go();
     if (outcome.exitCode !== 0) throw outcome.error ?? new Error(JSON.stringify(outcome.json));
     const { windowMs } = outcome.json.handovers[0]!;
     windows.push(windowMs);
     all.push({ ...window });
-    const met = traffic
-      .stored()
-      .filter(({ sentAt, answeredAt }) => sentAt < window.to && answeredAt > window.from);
-    beyond.push(...met.map(({ sentAt, answeredAt }) => answeredAt - sentAt - windowMs));
+    for (const { sentAt, answeredAt } of traffic.stored()) {
+      const hasMet = sentAt < window.to && answeredAt > window.from;
+      if (hasMet) beyond.push(answeredAt - sentAt - windowMs);
+      else otherwise.push(answeredAt - sentAt);
+    }
     held += outcome.json.handovers.reduce((sum, handover) => sum + handover.held, 0);
   }
 }
@@ -127,6 +146,8 @@ const result = {
     p99: quantile(beyond, 0.99),
     max: Math.max(...beyond),
   },
+  waitWithoutWindowMs: { p50: quantile(otherwise, 0.5), p99: quantile(otherwise, 0.99) },
+  waitBeforeMs: { p50: quantile(alone, 0.5), p99: quantile(alone, 0.99) },
   held,
   publishes: verdict.sent,
   publishLatencyMs: verdict.latencyMs,
@@ -145,4 +166,5 @@ const result = {
 console.log(JSON.stringify(result, null, 2));
 await account.close();
 await (cluster ?? server)!.stop();
+rmSync(environment.runsDir, { recursive: true, force: true });
 process.exit(0);

@@ -1,15 +1,14 @@
 import { headers } from 'nats';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type JetStreamWriter, openWriter, readRange, type StreamMessage } from '@aa-ops/topology';
-import { type NatsServer, startNats } from '../../support/servers.ts';
+import { fetchNatsServer, NATS_WHEELS, type NatsServer, startNats } from '../../support/servers.ts';
 
-// A work queue lets nobody read it beside its own durables: it is read by single gets, and so is what a consumer does not bring.
+// A work queue lets nobody read it beside its own durables: it is read by gets, and so is what a consumer does not bring.
 let server: NatsServer;
 let account: JetStreamWriter;
 beforeEach(async () => {
   server = await startNats();
   account = await openWriter({ servers: [server.url] });
-  await account.createStream({ name: 'Q', subjects: ['q.*'], retention: 'workqueue' });
 });
 afterEach(async () => {
   await account?.close();
@@ -28,43 +27,118 @@ async function read(range: Parameters<typeof readRange>[2]): Promise<StreamMessa
   return all;
 }
 
-it('with its gaps, headers, empty and large payloads, in order', async () => {
-  const named = headers();
-  named.append('Name', 'a');
-  named.append('Name', 'b');
-  await publish('q.a', '1', named);
-  await publish('q.b', '');
-  for (let n = 3; n <= 1_300; n++) await publish(`q.${n % 2 === 0 ? 'a' : 'b'}`, `${n}`);
-  await publish('q.a', new Uint8Array(1_000_000).fill(7));
-  const gone = [2, ...Array.from({ length: 700 }, (_, n) => 100 + n)];
-  for (const seq of gone) await account.deleteMessage('Q', seq);
-
-  const left = await read({ fromSeq: 1 });
-  const expected = Array.from({ length: 1_301 }, (_, n) => n + 1).filter((seq) => !gone.includes(seq));
-  expect(left.map(({ seq }) => seq)).toEqual(expected);
-  expect(left[0]).toMatchObject({ subject: 'q.a', headers: new Map([['Name', ['a', 'b']]]) });
-  expect(left.at(-1)!.data).toHaveLength(1_000_000);
-  const [some] = [await read({ fromSeq: 50, toSeq: 900, filters: ['q.b'] })];
-  expect(some.map(({ seq }) => seq)).toEqual(
-    expected.filter((seq) => seq >= 50 && seq <= 900 && seq % 2 === 1),
+describe.each([
+  { way: 'single gets', allow_direct: false },
+  { way: 'direct gets of many', allow_direct: true },
+])('a work queue by $way', ({ allow_direct }) => {
+  beforeEach(() =>
+    account.createStream({ name: 'Q', subjects: ['q.*'], retention: 'workqueue', allow_direct }),
   );
+
+  it('with its gaps, headers, empty and large payloads, in order', async () => {
+    const named = headers();
+    named.append('Name', 'a');
+    named.append('Name', 'b');
+    await publish('q.a', '1', named);
+    await publish('q.b', '');
+    for (let n = 3; n <= 1_300; n++) await publish(`q.${n % 2 === 0 ? 'a' : 'b'}`, `${n}`);
+    await publish('q.a', new Uint8Array(1_000_000).fill(7));
+    const gone = [2, ...Array.from({ length: 700 }, (_, n) => 100 + n)];
+    for (const seq of gone) await account.deleteMessage('Q', seq);
+
+    const left = await read({ fromSeq: 1 });
+    const expected = Array.from({ length: 1_301 }, (_, n) => n + 1).filter((seq) => !gone.includes(seq));
+    expect(left.map(({ seq }) => seq)).toEqual(expected);
+    expect(left[0]).toMatchObject({ subject: 'q.a', headers: new Map([['Name', ['a', 'b']]]) });
+    expect(left.at(-1)!.data).toHaveLength(1_000_000);
+    const [some] = [await read({ fromSeq: 50, toSeq: 900, filters: ['q.b'] })];
+    expect(some.map(({ seq }) => seq)).toEqual(
+      expected.filter((seq) => seq >= 50 && seq <= 900 && seq % 2 === 1),
+    );
+  });
+
+  it('although it stands still for longer than its answers are waited for', { timeout: 30_000 }, async () => {
+    for (let n = 1; n <= 1_500; n++) await publish('q.a', `${n}`);
+    const reading = readRange(account, 'Q', { fromSeq: 1 });
+    const all = (await reading.next()).value as StreamMessage[];
+    process.kill(server.pid, 'SIGSTOP');
+    const second = reading.next();
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 3_000)); // how long it stands still
+    } finally {
+      process.kill(server.pid, 'SIGCONT');
+    }
+    all.push(...((await second).value as StreamMessage[]));
+    for await (const batch of reading) all.push(...batch);
+    expect(all.map(({ data }) => Number(Buffer.from(data).toString()))).toEqual(
+      Array.from({ length: 1_500 }, (_, n) => n + 1),
+    );
+  });
+
+  it('with headers that look like those of a direct get', async () => {
+    const republished = headers();
+    for (const [name, value] of [
+      ['Nats-Stream', 'ELSEWHERE'],
+      ['Nats-Subject', 'other'],
+      ['Nats-Sequence', '4711'],
+      ['Nats-Time-Stamp', '2020-01-01T00:00:00Z'],
+      ['Nats-Last-Sequence', '4710'],
+    ] as const)
+      republished.append(name, value);
+    await publish('q.a', 'plain');
+    await publish('q.b', 'republished', republished);
+    const [plain, other] = await read({ fromSeq: 1 });
+    expect(plain!.headers).toEqual(new Map());
+    expect(other).toMatchObject({ subject: 'q.b', seq: 2, headers: new Map(republished) });
+    expect(Math.abs(other!.timeMs - Date.now())).toBeLessThan(60_000);
+  });
+
+  it('that is empty, or has nothing from there on', async () => {
+    expect(await read({ fromSeq: 1 })).toEqual([]);
+    await publish('q.a', 'gone');
+    await account.deleteMessage('Q', 1);
+    expect(await read({ fromSeq: 1 })).toEqual([]);
+    await publish('q.a', '2');
+    expect(await read({ fromSeq: 3, toSeq: 10 })).toEqual([]);
+  });
 });
 
-it('although it stands still for longer than its answers are waited for', { timeout: 30_000 }, async () => {
-  for (let n = 1; n <= 600; n++) await publish('q.a', `${n}`);
-  const reading = readRange(account, 'Q', { fromSeq: 1 });
-  const first = (await reading.next()).value as StreamMessage[];
-  process.kill(server.pid, 'SIGSTOP');
-  const rest = reading.next();
+it('a work queue that allows direct gets, on a server that knows none of many messages', async () => {
+  const oldest = await startNats({ binary: (await fetchNatsServer(Object.keys(NATS_WHEELS)[0]!)).path });
+  const old = await openWriter({ servers: [oldest.url] });
   try {
-    await new Promise((resolve) => setTimeout(resolve, 3_000)); // how long it stands still
+    await old.createStream({ name: 'Q', subjects: ['q.*'], retention: 'workqueue', allow_direct: true });
+    for (let n = 1; n <= 20; n++) await old.connection.request('q.a', `${n}`);
+    const seqs: number[] = [];
+    for await (const batch of readRange(old, 'Q', { fromSeq: 5 })) seqs.push(...batch.map(({ seq }) => seq));
+    expect(seqs).toEqual(Array.from({ length: 16 }, (_, n) => n + 5));
   } finally {
-    process.kill(server.pid, 'SIGCONT');
+    await old.close();
+    await oldest.stop();
   }
-  const second = (await rest).value as StreamMessage[];
-  expect([...first, ...second].map(({ data }) => Number(Buffer.from(data).toString()))).toEqual(
-    Array.from({ length: 600 }, (_, n) => n + 1),
-  );
+});
+
+it.each(['STREAM.MSG.GET', 'DIRECT.GET'])('a work queue, by a user who may not ask %s', async (denied) => {
+  const limited = await startNats({
+    config: `accounts { A { jetstream: enabled, users: [
+      { user: all, password: pw }
+      { user: some, password: pw, permissions: { publish: { deny: ["$JS.API.${denied}.>"] } } }
+    ] } }`,
+  });
+  const all = await openWriter({ servers: [limited.url], user: 'all', password: 'pw' });
+  const some = await openWriter({ servers: [limited.url], user: 'some', password: 'pw' });
+  try {
+    await all.createStream({ name: 'Q', subjects: ['q.*'], retention: 'workqueue', allow_direct: true });
+    for (let n = 1; n <= 1_200; n++) await all.connection.request('q.a', `${n}`);
+    const seqs: number[] = [];
+    for await (const batch of readRange(some, 'Q', { fromSeq: 101 }))
+      seqs.push(...batch.map(({ seq }) => seq));
+    expect(seqs).toEqual(Array.from({ length: 1_100 }, (_, n) => n + 101));
+  } finally {
+    await all.close();
+    await some.close();
+    await limited.stop();
+  }
 });
 
 it('any stream, where a consumer brings nothing: its leader answers', { timeout: 60_000 }, async () => {
@@ -89,3 +163,26 @@ it('any stream, where a consumer brings nothing: its leader answers', { timeout:
     await limited.stop();
   }
 });
+
+it(
+  'any stream, where its consumers live on a replica that has nothing of it for long',
+  { timeout: 60_000 },
+  async () => {
+    await account.createStream({ name: 'S', subjects: ['s.*'] });
+    for (let n = 1; n <= 700; n++) await account.connection.request('s.a', `${n}`);
+    // A replica that lags tells its consumers of no more than it holds; one server cannot lag, so its readers start behind the end.
+    const lagging: JetStreamWriter = {
+      ...account,
+      api: (subject, body) => account.api(subject, startingBehind(body)),
+    };
+    const seqs: number[] = [];
+    for await (const batch of readRange(lagging, 'S', { fromSeq: 101 }))
+      seqs.push(...batch.map(({ seq }) => seq));
+    expect(seqs).toEqual(Array.from({ length: 600 }, (_, n) => n + 101));
+  },
+);
+
+const startingBehind = (body: unknown): unknown => {
+  const { config } = (body ?? {}) as { config?: object };
+  return config ? { ...(body as object), config: { ...config, opt_start_seq: 701 } } : body;
+};

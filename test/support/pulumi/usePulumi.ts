@@ -36,10 +36,14 @@ export async function usePulumi(cluster: Cluster): Promise<Pulumi> {
   return {
     env,
     stateOf: (stack) => readFile(join(state, '.pulumi/stacks', PROJECT, `${stack}.json`), 'utf8'),
-    stack: (stackName, program) =>
-      LocalWorkspace.createOrSelectStack(
+    async stack(stackName, program) {
+      // Without one, the Automation API makes a folder in the temporary directory, and leaves it there.
+      const workDir = join(dir, 'stacks', stackName);
+      await mkdir(workDir, { recursive: true });
+      return LocalWorkspace.createOrSelectStack(
         { stackName, projectName: PROJECT, program },
-        { envVars: env, pulumiCommand, pulumiHome: env.PULUMI_HOME },
-      ),
+        { workDir, envVars: env, pulumiCommand, pulumiHome: env.PULUMI_HOME },
+      );
+    },
   };
 }

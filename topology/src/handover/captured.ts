@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  headersOf,
   type JetStreamWriter,
   type Msg,
   readRange,
@@ -136,8 +137,7 @@ async function lastSeqOf(account: JetStreamWriter, { stream, throughSeq = 0 }: C
 
 const keyOfStored = ({ subject, headers, data }: StreamMessage): string => keyOf(subject, headers, data);
 
-const keyOfHeld = ({ subject, headers, data }: Msg): string =>
-  keyOf(subject, new Map(headers ? [...headers] : []), data);
+const keyOfHeld = ({ subject, headers, data }: Msg): string => keyOf(subject, headersOf(headers), data);
 
 function keyOf(subject: string, headers: Map<string, string[]>, data: Uint8Array): string {
   const hash = createHash('sha256').update(subject);

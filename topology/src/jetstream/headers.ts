@@ -1,3 +1,5 @@
+import type { MsgHdrs } from 'nats';
+
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
@@ -38,3 +40,7 @@ export function sourceOf(list: HeaderList): { stream: string; seq: number } | un
   if (!stream || !seq) return undefined;
   return { stream: stream.split(':')[0]!, seq: Number(seq) };
 }
+
+/** The client's headers by name, as they came; without any, an empty map. */
+export const headersOf = (headers: MsgHdrs | undefined): Map<string, string[]> =>
+  new Map(headers ? [...headers] : []);

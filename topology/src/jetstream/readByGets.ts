@@ -1,5 +1,6 @@
 import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
+import { allowsDirectBatches, readDirectBatches } from './directBatches.ts';
 import { parseHeaders } from './headers.ts';
 import type { Range, StreamMessage } from './readRange.ts';
 import { getMessages } from './singleGets.ts';
@@ -11,19 +12,23 @@ const BYTES_IN_FLIGHT = 8 * 1_024 * 1_024;
 
 /**
  * Reads a range without a consumer of its own: of a work queue, which lets nobody read it beside its durables (10084, 10100), and where a consumer
- * brings nothing. By single gets, a window of sequences at a time, and past what is gone by asking for the next one that stands. Payloads
- * come along, whether they are wanted or not.
+ * brings nothing. By batches where the stream allows them; else by single gets, a window of sequences at a time, and past what is gone by asking for
+ * the next one that stands. Payloads come along, whether they are wanted or not.
  */
 export async function* readByGets(
   account: JetStreamWriter,
   stream: string,
   { fromSeq, toSeq, filters = ['>'], signal }: Range & { toSeq: number },
 ): AsyncGenerator<StreamMessage[]> {
-  const { bytes = 0, messages = 0 } = (await account.stream(stream))?.state ?? {};
-  const average = bytes / Math.max(1, messages);
+  const info = await account.stream(stream);
+  if (!info) return;
+  let next = Math.max(1, fromSeq);
+  if (allowsDirectBatches(info.config))
+    next = yield* readDirectBatches(account, stream, { fromSeq: next, toSeq, filters, signal });
+  const average = info.state.bytes / Math.max(1, info.state.messages);
   const inFlight = Math.max(1, Math.min(IN_FLIGHT, Math.floor(BYTES_IN_FLIGHT / Math.max(1, average))));
   let isDense = false;
-  for (let next = Math.max(1, fromSeq); next <= toSeq;) {
+  while (next <= toSeq) {
     signal?.throwIfAborted();
     const first = isDense ? next : await firstFrom(account, stream, next, filters);
     if (first === undefined || first > toSeq) return;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
-import { OpsError } from '../errors.ts';
 import type { JetStreamWriter } from './account.ts';
 import { createReader } from './createReader.ts';
+import { headersOf } from './headers.ts';
 import { readByGets } from './readByGets.ts';
 
 /** A message as a consumer delivers it. */
@@ -33,14 +33,14 @@ const BATCH_BYTES = 8 * 1_024 * 1_024;
 const STALL_MS = 3_000;
 /** Then by single gets: those are answered by the stream's leader, and need no consumer that lives somewhere. */
 const MAX_STALLS = 2;
-/** ms that a replica may take to catch up with its leader, and between two looks. */
-const BEHIND_MS = 30_000;
+/** ms that a replica may take to catch up with its leader, before the leader is read by gets, and between two looks. */
+const BEHIND_MS = 10_000;
 const BEHIND_WAIT_MS = 200;
 
 /**
  * Reads a range of a stream in order, in batches, through a throw-away pull consumer: 100,000 messages a second and
  * more, where single gets manage a few thousand. A gap or a stall (leader change) makes a new consumer at the right place. Where
- * that brings nothing either, and of a work queue, which allows no such consumer, the rest is read by single gets.
+ * that brings nothing either, and of a work queue, which allows no such consumer, the rest is read by gets.
  */
 export async function* readRange(
   account: JetStreamWriter,
@@ -70,9 +70,10 @@ export async function* readRange(
       if (next > end) return;
       if (remaining <= 0) {
         if (!(await hasMore(account, stream, range.filters, next, end))) return;
-        if (performance.now() > (behindUntil ??= performance.now() + BEHIND_MS)) throw isBehind(stream, next);
+        // It has not stalled: its replica has less than the leader.
+        if (performance.now() <= (behindUntil ??= performance.now() + BEHIND_MS)) stalls -= 1;
+        else stalls = MAX_STALLS;
         await delay(BEHIND_WAIT_MS);
-        stalls -= 1; // it has not stalled: its replica has less than the leader
       }
     } finally {
       await pull.close();
@@ -98,11 +99,6 @@ async function hasMore(
   );
   return found.some((message) => message !== undefined && message.seq <= end);
 }
-
-const isBehind = (stream: string, next: number): OpsError =>
-  new OpsError('read-behind', `a replica of stream ${stream} has nothing from sequence ${next} on`, {
-    hint: 'a server of the cluster lags behind: aa-ops streams info shows its replicas; run the command again',
-  });
 
 interface Pull {
   pending: number;
@@ -192,14 +188,12 @@ const isTooLarge = (message: Msg): boolean =>
 export function parseDelivered(message: Msg): StreamMessage & { consumerSeq: number } {
   const tokens = message.reply!.split('.');
   const shift = tokens.length >= 11 ? 2 : 0;
-  const headers = new Map<string, string[]>();
-  if (message.headers) for (const [key, values] of message.headers) headers.set(key, values);
   return {
     subject: message.subject,
     seq: Number(tokens[5 + shift]),
     consumerSeq: Number(tokens[6 + shift]),
     timeMs: Math.floor(Number(tokens[7 + shift]) / 1e6),
-    headers,
+    headers: headersOf(message.headers),
     data: message.data,
   };
 }

@@ -1,0 +1,109 @@
+import { createInbox, type Msg } from 'nats';
+import { covers } from '../subjects/sets.ts';
+import type { JetStreamWriter } from './account.ts';
+import { headersOf } from './headers.ts';
+import type { StreamMessage } from './readRange.ts';
+import type { StreamConfig } from './wire.ts';
+
+/** Messages and bytes of one answer. */
+const BATCH = 1_000;
+const BATCH_BYTES = 8 * 1_024 * 1_024;
+/** ms of silence after which the rest is left to others. */
+const SILENCE_MS = 2_000;
+
+/** What a direct get adds to a message's own headers, behind them (ADR-31). */
+const ADDED = [
+  'Nats-Stream',
+  'Nats-Subject',
+  'Nats-Sequence',
+  'Nats-Time-Stamp',
+  'Nats-Num-Pending',
+  'Nats-Last-Sequence',
+] as const;
+
+/** Any replica may answer a direct get, also one that lags: of one replica nothing can be behind. */
+export const allowsDirectBatches = ({ allow_direct, num_replicas = 1 }: StreamConfig): boolean =>
+  allow_direct === true && num_replicas === 1;
+
+/**
+ * Reads on from a sequence by direct gets of many messages each (ADR-31, nats-server 2.11 and newer), whether durables claim them or not.
+ * Returns the sequence from which on nothing was read: behind `toSeq`, or where a server does not answer so (an older one, rights that are missing).
+ */
+export async function* readDirectBatches(
+  account: JetStreamWriter,
+  stream: string,
+  { fromSeq, toSeq, filters, signal }: DirectRange,
+): AsyncGenerator<StreamMessage[], number> {
+  let next = fromSeq;
+  while (next <= toSeq) {
+    signal?.throwIfAborted();
+    const { messages, isWhole } = await getBatch(account, stream, next, Math.min(BATCH, toSeq - next + 1));
+    const wanted = messages.filter(({ seq, subject }) => seq <= toSeq && covers(filters, subject));
+    if (wanted.length > 0) yield wanted;
+    const last = messages.at(-1)?.seq ?? (isWhole ? toSeq : next - 1);
+    next = last + 1;
+    if (!isWhole) break;
+  }
+  return next;
+}
+
+interface DirectRange {
+  fromSeq: number;
+  /** Inclusive. */
+  toSeq: number;
+  filters: readonly string[];
+  signal?: AbortSignal | undefined;
+}
+
+interface Batch {
+  messages: StreamMessage[];
+  /** Ended by the server's word, and without a gap. */
+  isWhole: boolean;
+}
+
+function getBatch(
+  { connection, apiPrefix }: JetStreamWriter,
+  stream: string,
+  seq: number,
+  batch: number,
+): Promise<Batch> {
+  return new Promise((resolve) => {
+    const messages: StreamMessage[] = [];
+    const inbox = createInbox();
+    const finish = (isWhole: boolean): void => {
+      clearTimeout(timer);
+      subscription.unsubscribe();
+      resolve({ messages, isWhole });
+    };
+    const timer = setTimeout(() => finish(false), SILENCE_MS);
+    const subscription = connection.subscribe(inbox, {
+      callback: (error, answer) => {
+        timer.refresh();
+        if (error || !answer.headers) return finish(false);
+        // 204 is the end of the batch, 404 that there is nothing from there on.
+        if (answer.headers.code > 0) return finish([204, 404].includes(answer.headers.code));
+        const { behind, ...message } = parseDirect(answer);
+        if (behind !== (messages.at(-1)?.seq ?? 0)) return finish(false);
+        messages.push(message);
+      },
+    });
+    connection.publish(
+      `${apiPrefix}.DIRECT.GET.${stream}`,
+      JSON.stringify({ seq, batch, max_bytes: BATCH_BYTES }),
+      { reply: inbox },
+    );
+  });
+}
+
+/** `behind`: the sequence of the message before it in this batch, 0 for the first; NaN from a server that knows no batches. */
+function parseDirect({ headers: all, data }: Msg): StreamMessage & { behind: number } {
+  const headers = headersOf(all);
+  const added = ADDED.map((name) => {
+    const values = headers.get(name) ?? [];
+    if (values.length <= 1) headers.delete(name);
+    else headers.set(name, values.slice(0, -1)); // the message has one of its own
+    return values.at(-1);
+  });
+  const [, subject = '', seq, time = '', , behind] = added;
+  return { subject, seq: Number(seq), timeMs: Date.parse(time), headers, data, behind: Number(behind) };
+}
