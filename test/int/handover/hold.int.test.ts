@@ -158,6 +158,38 @@ describe('publishes that a stream captured by itself', () => {
     expect(await stored('B')).toHaveLength(1);
   });
 
+  it('are looked for once, where their stream is known to have been passed', async () => {
+    const { account, settings } = run;
+    const [a, b] = await Promise.all([account.stream('A'), account.stream('B')]);
+    const owners = [{ stream: 'B', subjects: ['a.>'], server: b!.cluster!.leader! }];
+    const elsewhere = [{ ...owners[0]!, server: 'another server' }];
+    const [hold, other] = await Promise.all([
+      openHold(settings, ['a.>'], { maxBytes: 1_000_000, owners }),
+      openHold(settings, ['a.>'], { maxBytes: 1_000_000, owners: elsewhere }),
+    ]);
+    await account.updateStream({ ...a!.config, subjects: ['_aa-ops.closed.A'] });
+    hold.mark();
+    const waiting = [publish('a.1', 'held'), publish('a.2', 'held')];
+    account.connection.publish('a.3', 'nobody waits');
+    for (let twice = 0; twice < 2; twice++) account.connection.publish('a.4', 'alike', { reply: 'the.same' });
+    await vi.waitUntil(() => hold.held.length === 5 && other.held.length === 5, { interval: 5 });
+    await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
+    waiting.push(publish('a.1', 'captured'));
+    await vi.waitUntil(() => hold.held.length === 6 && other.held.length === 6, { interval: 5 });
+    const held = await hold.end(['_aa-ops.barrier.t.B']);
+    expect(held.map(({ hasPassed }) => hasPassed)).toEqual([true, true, false, false, false, true]);
+    expect((await other.end([])).map(({ hasPassed }) => hasPassed)).not.toContain(true);
+    const captors = [{ stream: 'B', fromSeq: b!.state.last_seq + 1, side: 'after' as const }];
+    const fates = await letGo(
+      account,
+      held.filter(({ hasPassed }) => hasPassed),
+      captors,
+      ['a.>'],
+    );
+    expect(fates.map(({ outcome }) => outcome)).toEqual(['stored', 'stored', 'duplicate']);
+    await Promise.all([...waiting, hold.close(), other.close()]);
+  });
+
   it('holds nothing that another process lets go at that moment', async () => {
     const { settings, account } = run;
     const hold = await openHold(settings, ['a.>']);

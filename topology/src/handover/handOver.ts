@@ -4,6 +4,7 @@ import type { Host } from '../host.ts';
 import { type ConnectSettings, followTail, type JetStreamWriter, type Tail } from '../jetstream/index.ts';
 import { type Hold, openHold } from './hold.ts';
 import { lastCallSubject } from './names.ts';
+import { areLedAsBefore, type Owner, ownersOf } from './passed.ts';
 import type { Captor } from './captured.ts';
 import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
@@ -47,6 +48,8 @@ interface StandingHold {
   hold: Hold;
   since: Map<string, number>;
   tails: Map<string, Tail | undefined>;
+  /** Who is to hear what is held, as led before. */
+  owners: readonly Owner[];
   close(): Promise<void>;
 }
 
@@ -137,7 +140,8 @@ export async function holdFor(
     infos.flatMap((info) => (info ? [[info.config.name, info.state.last_seq] as const] : [])),
   );
   const { holdBytes } = spec.bounds ?? DEFAULT_BOUNDS;
-  const hold = await openHold(settings, filters, { maxBytes: holdBytes, owned });
+  const owners = ownersOf(spec, infos);
+  const hold = await openHold(settings, filters, { maxBytes: holdBytes, owned, owners });
   const followed = await Promise.all(
     [...(follow ? since : [])].map(
       async ([stream, last]) => [stream, await followTail(account, stream, last + 1)] as const,
@@ -148,6 +152,7 @@ export async function holdFor(
     hold,
     since,
     tails,
+    owners,
     async close() {
       await Promise.all([hold.close(), ...followed.map(([, tail]) => tail?.close())]);
     },
@@ -162,13 +167,15 @@ export const heldFilters = ({ moved, kept }: Pick<WindowSpec, 'moved' | 'kept'>)
 
 async function release(
   account: JetStreamWriter,
-  { hold, since, tails }: StandingHold,
+  { hold, since, tails, owners }: StandingHold,
   spec: WindowSpec,
   window: Pick<WindowResult, 'outcome' | 'sentinels'>,
 ): Promise<LetGoResult[]> {
   const captors = captorsOf(spec, since, tails, window);
   const barriers = barriersOf(spec, captors);
   const held = await hold.end(barriers);
+  const isKnown = window.outcome === 'taken' && (await areLedAsBefore(account, owners));
+  if (!isKnown) for (const one of held) one.hasPassed = false;
   const fates = await letGo(account, held, captors, spec.moved, {
     elsewhere: hold.elsewhere,
     reached: hold.reached,

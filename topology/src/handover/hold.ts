@@ -11,6 +11,7 @@ import {
   type Subscription,
 } from '../jetstream/index.ts';
 import { RESERVED_PREFIX } from '../model.ts';
+import { type Owner, Passed } from './passed.ts';
 import { DEFAULT_BOUNDS } from './windowSpec.ts';
 
 /** A publish that came while the hold stood; `message.reply` is the publisher's inbox, absent for a core publish. */
@@ -19,6 +20,8 @@ export interface HeldMessage {
   bytes: number;
   /** It had come before a stream was asked to take: none but the origin can have captured it. */
   isEarly: boolean;
+  /** It has passed the stream that hears it afterwards: that one has it by now, or never gets it by itself. */
+  hasPassed: boolean;
 }
 
 export interface HoldOptions {
@@ -32,6 +35,8 @@ export interface HoldOptions {
    * nothing more is kept: its publisher gets no answer, as if its own connection had gone.
    */
   maxBytes: number;
+  /** Who is to hear what is held; where one is not named, nothing is known to have passed it. */
+  owners?: readonly Owner[];
 }
 
 /** Replies to what is being let go come here; nothing else has such a reply subject. */
@@ -96,7 +101,7 @@ export interface Hold {
 export async function openHold(
   settings: ConnectSettings,
   filters: readonly string[],
-  { maxBytes, owned = false }: HoldOptions = { maxBytes: DEFAULT_BOUNDS.holdBytes },
+  { maxBytes, owned = false, owners = [] }: HoldOptions = { maxBytes: DEFAULT_BOUNDS.holdBytes },
 ): Promise<Hold> {
   const connection = await openConnection({ ...settings, name: 'aa-ops hold' });
   const held: HeldMessage[] = [];
@@ -122,7 +127,7 @@ export async function openHold(
       return;
     }
     bytes += size;
-    held.push({ message, bytes: size, isEarly: false }); // past the limit too: the window is being reverted, and they go with it
+    held.push({ message, bytes: size, isEarly: false, hasPassed: false }); // past the limit too: the window is being reverted, and they go with it
   };
   const subscriptions: Subscription[] = filters.map((filter) =>
     connection.subscribe(filter, { callback: keep }),
@@ -165,6 +170,7 @@ export async function openHold(
       cause: error,
     });
   }
+  const passed = new Passed(byServerName([connection, ...others]), filters, owners);
   return {
     held,
     elsewhere,
@@ -189,6 +195,9 @@ export async function openHold(
       await throughEach((through, forMs) => insistOnAnswer(through, probe, forMs));
       ended = true;
       for (const subscription of subscriptions) subscription.unsubscribe();
+      passed.close();
+      const all = passed.of(held.map(({ message }) => message));
+      for (const one of held) one.hasPassed = all.has(one.message);
       if (held.length > 0) await throughEach((through, forMs) => barrier(through, barriers, forMs));
       endedInMs = performance.now() - begun;
       return held;
@@ -216,6 +225,9 @@ async function connectThroughOthers(
   );
   return opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
+
+const byServerName = (connections: readonly NatsConnection[]): Map<string, NatsConnection> =>
+  new Map(connections.map((one) => [one.info?.server_name ?? '', one]));
 
 /** Scheme and credentials as we were given them, host and port as the cluster names them. */
 const withHost = (given = '', host: string): string =>

@@ -98,10 +98,11 @@ export async function letGo(
 
 /**
  * Nothing orders what one server puts into two queues, the hold's and the stream's, against what comes to it otherwise: a thread that has to wait
- * in between is all it takes. An id would tell the stream; without one, it is looked for a second time.
+ * in between is all it takes. An id would tell the stream; without one, and where that thread is not known to have passed the stream, it is looked for a
+ * second time.
  */
-const mayComeLate = ({ isEarly, message }: HeldMessage): boolean =>
-  !isEarly && !message.headers?.has('Nats-Msg-Id');
+const mayComeLate = ({ isEarly, hasPassed, message }: HeldMessage): boolean =>
+  !isEarly && !hasPassed && !message.headers?.has('Nats-Msg-Id');
 
 /** Not tried yet, or without an answer. */
 const isOpen = (outcome: Outcome | undefined): boolean => outcome === undefined || outcome === 'unanswered';
