@@ -102,6 +102,8 @@ while (alone.length < BEFORE) {
 const windows: number[] = [];
 /** Of each publish that met a window: how long it has waited, less that window. */
 const beyond: number[] = [];
+/** The longest of them, of each handover. */
+const longest: number[] = [];
 /** How long those waited that met none: copies and comparisons are at work meanwhile. */
 const otherwise: number[] = [];
 const options = { leaveReaders: false, orphanSubjects: false, copy: 'unacked', autoRollback: false };
@@ -117,11 +119,14 @@ for (let cycle = 0; cycle < cycles; cycle++) {
     const { windowMs } = outcome.json.handovers[0]!;
     windows.push(windowMs);
     all.push({ ...window });
+    const met: number[] = [];
     for (const { sentAt, answeredAt } of traffic.stored()) {
       const hasMet = sentAt < window.to && answeredAt > window.from;
-      if (hasMet) beyond.push(answeredAt - sentAt - windowMs);
+      if (hasMet) met.push(answeredAt - sentAt - windowMs);
       else otherwise.push(answeredAt - sentAt);
     }
+    beyond.push(...met);
+    longest.push(Math.max(0, ...met));
     held += outcome.json.handovers.reduce((sum, handover) => sum + handover.held, 0);
   }
 }
@@ -145,6 +150,11 @@ const result = {
     p50: quantile(beyond, 0.5),
     p99: quantile(beyond, 0.99),
     max: Math.max(...beyond),
+  },
+  longestBeyondWindowMs: {
+    median: quantile(longest, 0.5),
+    p90: quantile(longest, 0.9),
+    max: Math.max(...longest),
   },
   waitWithoutWindowMs: { p50: quantile(otherwise, 0.5), p99: quantile(otherwise, 0.99) },
   waitBeforeMs: { p50: quantile(alone, 0.5), p99: quantile(alone, 0.99) },
