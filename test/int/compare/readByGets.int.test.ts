@@ -1,5 +1,5 @@
 import { headers } from 'nats';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type JetStreamWriter, openWriter, readRange, type StreamMessage } from '@aa-ops/topology';
 import { fetchNatsServer, NATS_WHEELS, type NatsServer, startNats } from '../../support/servers.ts';
 
@@ -182,7 +182,27 @@ it(
   },
 );
 
-const startingBehind = (body: unknown): unknown => {
+it('a stream, not its mirror that answers direct gets for it', { timeout: 60_000 }, async () => {
+  await account.createStream({ name: 'S', subjects: ['s.*'], allow_direct: true });
+  await account.createStream({ name: 'M', mirror: { name: 'S' }, allow_direct: true, mirror_direct: true });
+  for (let n = 1; n <= 8_000; n++)
+    if (n % 500 > 0) account.connection.publish('s.a', `${n}`);
+    else await account.connection.request('s.a', `${n}`);
+  await vi.waitUntil(async () => (await account.stream('M'))?.state.last_seq === 8_000, { timeout: 20_000 });
+  // Each of the eight requests may be answered by the mirror, which keeps what is gone from the stream.
+  for (const seq of [500, 1_500, 3_500, 7_500]) await account.deleteMessage('S', seq);
+  const lagging: JetStreamWriter = {
+    ...account,
+    api: (subject, body) => account.api(subject, startingBehind(body, 8_001)),
+  };
+  const seqs: number[] = [];
+  for await (const batch of readRange(lagging, 'S', { fromSeq: 1 }))
+    seqs.push(...batch.map(({ seq }) => seq));
+  expect(seqs).toHaveLength(7_996);
+  expect(seqs).not.toContain(500);
+});
+
+const startingBehind = (body: unknown, start = 701): unknown => {
   const { config } = (body ?? {}) as { config?: object };
-  return config ? { ...(body as object), config: { ...config, opt_start_seq: 701 } } : body;
+  return config ? { ...(body as object), config: { ...config, opt_start_seq: start } } : body;
 };

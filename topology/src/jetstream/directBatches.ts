@@ -21,13 +21,14 @@ const ADDED = [
   'Nats-Last-Sequence',
 ] as const;
 
-/** Any replica may answer a direct get, also one that lags: of one replica nothing can be behind. */
+/** Any replica may answer a direct get, also one that lags: of one replica nothing can be behind. Mirrors may answer too (`mirror_direct`), under their own name. */
 export const allowsDirectBatches = ({ allow_direct, num_replicas = 1 }: StreamConfig): boolean =>
   allow_direct === true && num_replicas === 1;
 
 /**
  * Reads on from a sequence by direct gets of many messages each (ADR-31, nats-server 2.11 and newer), whether durables claim them or not.
- * Returns the sequence from which on nothing was read: behind `toSeq`, or where a server does not answer so (an older one, rights that are missing).
+ * Returns the sequence from which on nothing was read: behind `toSeq`; where there seems to be nothing more, since a mirror that lags says so as well;
+ * or where the stream itself does not answer so (an older server, a mirror, rights that are missing).
  */
 export async function* readDirectBatches(
   account: JetStreamWriter,
@@ -40,9 +41,8 @@ export async function* readDirectBatches(
     const { messages, isWhole } = await getBatch(account, stream, next, Math.min(BATCH, toSeq - next + 1));
     const wanted = messages.filter(({ seq, subject }) => seq <= toSeq && covers(filters, subject));
     if (wanted.length > 0) yield wanted;
-    const last = messages.at(-1)?.seq ?? (isWhole ? toSeq : next - 1);
-    next = last + 1;
-    if (!isWhole) break;
+    next = (messages.at(-1)?.seq ?? next - 1) + 1;
+    if (!isWhole || messages.length === 0) break;
   }
   return next;
 }
@@ -82,8 +82,8 @@ function getBatch(
         if (error || !answer.headers) return finish(false);
         // 204 is the end of the batch, 404 that there is nothing from there on.
         if (answer.headers.code > 0) return finish([204, 404].includes(answer.headers.code));
-        const { behind, ...message } = parseDirect(answer);
-        if (behind !== (messages.at(-1)?.seq ?? 0)) return finish(false);
+        const { from, behind, ...message } = parseDirect(answer);
+        if (from !== stream || behind !== (messages.at(-1)?.seq ?? 0)) return finish(false);
         messages.push(message);
       },
     });
@@ -95,8 +95,11 @@ function getBatch(
   });
 }
 
-/** `behind`: the sequence of the message before it in this batch, 0 for the first; NaN from a server that knows no batches. */
-function parseDirect({ headers: all, data }: Msg): StreamMessage & { behind: number } {
+/** `from`: whose it is · `behind`: the sequence of the message before it in this batch, 0 for the first; NaN from a server that knows no batches. */
+function parseDirect({
+  headers: all,
+  data,
+}: Msg): StreamMessage & { from: string | undefined; behind: number } {
   const headers = headersOf(all);
   const added = ADDED.map((name) => {
     const values = headers.get(name) ?? [];
@@ -104,6 +107,6 @@ function parseDirect({ headers: all, data }: Msg): StreamMessage & { behind: num
     else headers.set(name, values.slice(0, -1)); // the message has one of its own
     return values.at(-1);
   });
-  const [, subject = '', seq, time = '', , behind] = added;
-  return { subject, seq: Number(seq), timeMs: Date.parse(time), headers, data, behind: Number(behind) };
+  const [from, subject = '', seq, time = '', , behind] = added;
+  return { subject, seq: Number(seq), timeMs: Date.parse(time), headers, data, from, behind: Number(behind) };
 }
