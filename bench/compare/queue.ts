@@ -1,6 +1,7 @@
 /*
  * Reading a work queue, which lets nobody read it beside its own durables: as compare does, by direct gets of many messages where the stream
- * allows direct gets, else by gets on one inbox; against a request for each message, and against a stream that anybody may read. Interleaved, in one process; the CPU of this process beside it (the server has its own).
+ * allows direct gets, else by gets on one inbox; against a request for each message, and against a stream that anybody may read. Interleaved, in one
+ * process; the CPU of this process beside it (the server has its own).
  * Run: npx tsx bench/compare/queue.ts [MESSAGES [ROUNDS]]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';

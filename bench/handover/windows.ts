@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   applyPlan,
   type JetStreamWriter,
@@ -96,7 +96,7 @@ const traffic = await startWatchedTraffic(settings, publishers);
 /** How long those waited that came while nothing was handed over at all, on the same machine. */
 const alone: number[] = [];
 while (alone.length < BEFORE) {
-  await setTimeout(POLL_MS);
+  await delay(POLL_MS);
   alone.push(...traffic.stored().map(({ sentAt, answeredAt }) => answeredAt - sentAt));
 }
 const windows: number[] = [];

@@ -1,6 +1,12 @@
 import { headers } from 'nats';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type JetStreamWriter, openWriter, readRange, type StreamMessage } from '@aa-ops/topology';
+import {
+  type JetStreamWriter,
+  openWriter,
+  type Range,
+  readRange,
+  type StreamMessage,
+} from '@aa-ops/topology';
 import { fetchNatsServer, NATS_WHEELS, type NatsServer, startNats } from '../../support/servers.ts';
 
 // A work queue lets nobody read it beside its own durables: it is read by gets, and so is what a consumer does not bring.
@@ -21,11 +27,15 @@ const publish = (subject: string, body: string | Uint8Array, h = headers()) =>
     headers: h,
   });
 
-async function read(range: Parameters<typeof readRange>[2]): Promise<StreamMessage[]> {
+async function read(range: Range, reader = account, stream = 'Q'): Promise<StreamMessage[]> {
   const all: StreamMessage[] = [];
-  for await (const batch of readRange(account, 'Q', range)) all.push(...batch);
+  for await (const batch of readRange(reader, stream, range)) all.push(...batch);
   return all;
 }
+
+const seqsOf = (messages: readonly StreamMessage[]): number[] => messages.map(({ seq }) => seq);
+const upTo = (last: number, first = 1): number[] =>
+  Array.from({ length: last - first + 1 }, (_, n) => first + n);
 
 describe.each([
   { way: 'single gets', allow_direct: false },
@@ -47,14 +57,12 @@ describe.each([
     for (const seq of gone) await account.deleteMessage('Q', seq);
 
     const left = await read({ fromSeq: 1 });
-    const expected = Array.from({ length: 1_301 }, (_, n) => n + 1).filter((seq) => !gone.includes(seq));
-    expect(left.map(({ seq }) => seq)).toEqual(expected);
+    const expected = upTo(1_301).filter((seq) => !gone.includes(seq));
+    expect(seqsOf(left)).toEqual(expected);
     expect(left[0]).toMatchObject({ subject: 'q.a', headers: new Map([['Name', ['a', 'b']]]) });
     expect(left.at(-1)!.data).toHaveLength(1_000_000);
-    const [some] = [await read({ fromSeq: 50, toSeq: 900, filters: ['q.b'] })];
-    expect(some.map(({ seq }) => seq)).toEqual(
-      expected.filter((seq) => seq >= 50 && seq <= 900 && seq % 2 === 1),
-    );
+    const some = await read({ fromSeq: 50, toSeq: 900, filters: ['q.b'] });
+    expect(seqsOf(some)).toEqual(expected.filter((seq) => seq >= 50 && seq <= 900 && seq % 2 === 1));
   });
 
   it('although it stands still for longer than its answers are waited for', { timeout: 30_000 }, async () => {
@@ -70,9 +78,7 @@ describe.each([
     }
     all.push(...((await second).value as StreamMessage[]));
     for await (const batch of reading) all.push(...batch);
-    expect(all.map(({ data }) => Number(Buffer.from(data).toString()))).toEqual(
-      Array.from({ length: 1_500 }, (_, n) => n + 1),
-    );
+    expect(all.map(({ data }) => Number(Buffer.from(data).toString()))).toEqual(upTo(1_500));
   });
 
   it('with headers that look like those of a direct get', async () => {
@@ -109,16 +115,20 @@ it('a work queue that allows direct gets, on a server that knows none of many me
   try {
     await old.createStream({ name: 'Q', subjects: ['q.*'], retention: 'workqueue', allow_direct: true });
     for (let n = 1; n <= 20; n++) await old.connection.request('q.a', `${n}`);
-    const seqs: number[] = [];
-    for await (const batch of readRange(old, 'Q', { fromSeq: 5 })) seqs.push(...batch.map(({ seq }) => seq));
-    expect(seqs).toEqual(Array.from({ length: 16 }, (_, n) => n + 5));
+    expect(seqsOf(await read({ fromSeq: 5 }, old))).toEqual(upTo(20, 5));
   } finally {
     await old.close();
     await oldest.stop();
   }
 });
 
-it.each(['STREAM.MSG.GET', 'DIRECT.GET'])('a work queue, by a user who may not ask %s', async (denied) => {
+const QUEUE = { retention: 'workqueue', allow_direct: true } as const;
+
+it.each([
+  { what: 'a work queue', denied: 'STREAM.MSG.GET', config: QUEUE },
+  { what: 'a work queue', denied: 'DIRECT.GET', config: QUEUE },
+  { what: 'any stream', denied: 'CONSUMER.MSG.NEXT', config: {} },
+])('$what, by a user who may not ask $denied', { timeout: 60_000 }, async ({ denied, config }) => {
   const limited = await startNats({
     config: `accounts { A { jetstream: enabled, users: [
       { user: all, password: pw }
@@ -128,38 +138,12 @@ it.each(['STREAM.MSG.GET', 'DIRECT.GET'])('a work queue, by a user who may not a
   const all = await openWriter({ servers: [limited.url], user: 'all', password: 'pw' });
   const some = await openWriter({ servers: [limited.url], user: 'some', password: 'pw' });
   try {
-    await all.createStream({ name: 'Q', subjects: ['q.*'], retention: 'workqueue', allow_direct: true });
+    await all.createStream({ name: 'Q', subjects: ['q.*'], ...config });
     for (let n = 1; n <= 1_200; n++) await all.connection.request('q.a', `${n}`);
-    const seqs: number[] = [];
-    for await (const batch of readRange(some, 'Q', { fromSeq: 101 }))
-      seqs.push(...batch.map(({ seq }) => seq));
-    expect(seqs).toEqual(Array.from({ length: 1_100 }, (_, n) => n + 101));
+    expect(seqsOf(await read({ fromSeq: 101 }, some))).toEqual(upTo(1_200, 101));
   } finally {
     await all.close();
     await some.close();
-    await limited.stop();
-  }
-});
-
-it('any stream, where a consumer brings nothing: its leader answers', { timeout: 60_000 }, async () => {
-  const limited = await startNats({
-    config: `accounts { A { jetstream: enabled, users: [
-      { user: all, password: pw }
-      { user: nopull, password: pw, permissions: { publish: { deny: ["$JS.API.CONSUMER.MSG.NEXT.>"] } } }
-    ] } }`,
-  });
-  const all = await openWriter({ servers: [limited.url], user: 'all', password: 'pw' });
-  const nopull = await openWriter({ servers: [limited.url], user: 'nopull', password: 'pw' });
-  try {
-    await all.createStream({ name: 'S', subjects: ['s.*'] });
-    for (let n = 1; n <= 700; n++) await all.connection.request('s.a', `${n}`);
-    const seqs: number[] = [];
-    for await (const batch of readRange(nopull, 'S', { fromSeq: 101 }))
-      seqs.push(...batch.map(({ seq }) => seq));
-    expect(seqs).toEqual(Array.from({ length: 600 }, (_, n) => n + 101));
-  } finally {
-    await all.close();
-    await nopull.close();
     await limited.stop();
   }
 });
@@ -170,15 +154,7 @@ it(
   async () => {
     await account.createStream({ name: 'S', subjects: ['s.*'] });
     for (let n = 1; n <= 700; n++) await account.connection.request('s.a', `${n}`);
-    // A replica that lags tells its consumers of no more than it holds; one server cannot lag, so its readers start behind the end.
-    const lagging: JetStreamWriter = {
-      ...account,
-      api: (subject, body) => account.api(subject, startingBehind(body)),
-    };
-    const seqs: number[] = [];
-    for await (const batch of readRange(lagging, 'S', { fromSeq: 101 }))
-      seqs.push(...batch.map(({ seq }) => seq));
-    expect(seqs).toEqual(Array.from({ length: 600 }, (_, n) => n + 101));
+    expect(seqsOf(await read({ fromSeq: 101 }, readersBehind(700), 'S'))).toEqual(upTo(700, 101));
   },
 );
 
@@ -190,19 +166,18 @@ it('a stream, not its mirror that answers direct gets for it', { timeout: 60_000
     else await account.connection.request('s.a', `${n}`);
   await vi.waitUntil(async () => (await account.stream('M'))?.state.last_seq === 8_000, { timeout: 20_000 });
   // Each of the eight requests may be answered by the mirror, which keeps what is gone from the stream.
-  for (const seq of [500, 1_500, 3_500, 7_500]) await account.deleteMessage('S', seq);
-  const lagging: JetStreamWriter = {
-    ...account,
-    api: (subject, body) => account.api(subject, startingBehind(body, 8_001)),
-  };
-  const seqs: number[] = [];
-  for await (const batch of readRange(lagging, 'S', { fromSeq: 1 }))
-    seqs.push(...batch.map(({ seq }) => seq));
-  expect(seqs).toHaveLength(7_996);
-  expect(seqs).not.toContain(500);
+  const gone = [500, 1_500, 3_500, 7_500];
+  for (const seq of gone) await account.deleteMessage('S', seq);
+  const seqs = seqsOf(await read({ fromSeq: 1 }, readersBehind(8_000), 'S'));
+  expect(seqs).toEqual(upTo(8_000).filter((seq) => !gone.includes(seq)));
 });
 
-const startingBehind = (body: unknown, start = 701): unknown => {
-  const { config } = (body ?? {}) as { config?: object };
-  return config ? { ...(body as object), config: { ...config, opt_start_seq: start } } : body;
-};
+/** A replica that lags tells its consumers of no more than it holds; one server cannot lag, so its readers start behind the end. */
+const readersBehind = (end: number): JetStreamWriter => ({
+  ...account,
+  api: (subject, body) => {
+    const { config } = (body ?? {}) as { config?: object };
+    const behind = config ? { ...(body as object), config: { ...config, opt_start_seq: end + 1 } } : body;
+    return account.api(subject, behind);
+  },
+});
