@@ -35,7 +35,9 @@ export function textArray(values: readonly string[]): Buffer {
   const view = open(buffer, TEXT, values.length);
   const isPlain = buffer.write(all, HEADER) === all.length;
   let at = HEADER;
-  for (const value of values) {
+  // By index: an iterator's steps, which are not optimized away here, would be a tenth of all that a message allocates.
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
     const bytes = isPlain ? value.length : buffer.write(value, at + LENGTH);
     view.setInt32(at, bytes);
     at += LENGTH + bytes;
@@ -64,9 +66,9 @@ function fixedArray<Value>(
   const buffer = Buffer.allocUnsafe(HEADER + values.length * (LENGTH + bytes));
   const view = open(buffer, type, values.length);
   let at = HEADER;
-  for (const value of values) {
+  for (let i = 0; i < values.length; i++) {
     view.setInt32(at, bytes);
-    set(view, at + LENGTH, value);
+    set(view, at + LENGTH, values[i]!);
     at += LENGTH + bytes;
   }
   return buffer;

@@ -23,9 +23,10 @@ export interface LaneOptions {
   statementTimeoutMs: () => number;
 }
 
+/** Side by side in the select list the arrays are taken apart row by row; as one `unnest` of five in FROM each would be laid down as a whole first. */
 const UPSERT = `
 INSERT INTO hrv_data AS stored (user_id, date, rmssd, ln_rmssd, captured_at)
-SELECT * FROM unnest($1::text[], $2::date[], $3::float8[], $4::float8[], $5::timestamptz[])
+SELECT unnest($1::text[]), unnest($2::date[]), unnest($3::float8[]), unnest($4::float8[]), unnest($5::timestamptz[])
 ON CONFLICT (user_id, date) DO UPDATE
 SET rmssd = excluded.rmssd, ln_rmssd = excluded.ln_rmssd, captured_at = excluded.captured_at, updated_at = now()
 WHERE stored.captured_at <= excluded.captured_at`;

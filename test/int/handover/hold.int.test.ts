@@ -161,7 +161,7 @@ describe('publishes that a stream captured by itself', () => {
   it('are looked for once, where their stream is known to have been passed', async () => {
     const { account, settings } = run;
     const [a, b] = await Promise.all([account.stream('A'), account.stream('B')]);
-    const owners = [{ stream: 'B', subjects: ['a.>'], server: b!.cluster!.leader! }];
+    const owners = [{ stream: 'B', subjects: ['a.>'], server: b!.cluster!.leader!, since: undefined }];
     const elsewhere = [{ ...owners[0]!, server: 'another server' }];
     const [hold, other] = await Promise.all([
       openHold(settings, ['a.>'], { maxBytes: 1_000_000, owners }),

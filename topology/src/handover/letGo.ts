@@ -14,12 +14,15 @@ export interface LetGoResult {
   refused: number;
   /** Not answered in time: its publisher gets no answer either and has to try again. */
   unanswered: number;
+  /** Waited longer than others: a stream might still have captured it by itself, so it was looked for a second time. */
+  lookedForTwice: number;
 }
 
 /** One held message, and what became of it. */
 export interface HeldFate {
   subject: string;
   outcome: Outcome;
+  lookedForTwice: boolean;
 }
 
 /** ms for the answers to one round, and rounds: together as long as a server may take to come back. */
@@ -60,6 +63,7 @@ export async function letGo(
   if (held.length === 0) return [];
   const outcomes = new Map<Msg, Outcome>();
   const sent = new Set(elsewhere);
+  const lookedForTwice = new Set<HeldMessage>();
   for (let round = 1; ; round++) {
     const stored = new Set([...outcomes].flatMap(([message, fate]) => (fate === 'stored' ? [message] : [])));
     const { missing, unanswered } = await sortOutCaptured(
@@ -79,6 +83,7 @@ export async function letGo(
     }
     const open = missing.filter(({ message }) => isOpen(outcomes.get(message)));
     const late = round === 1 ? open.filter(mayComeLate) : [];
+    for (const one of late) lookedForTwice.add(one);
     const again = open.filter((one) => !late.includes(one)).map(({ message }) => message);
     const answered = await republish(account.connection, again);
     for (const [message, outcome] of answered) outcomes.set(message, outcome);
@@ -90,9 +95,10 @@ export async function letGo(
     await account.connection.flush().catch(() => {}); // behind what is still on its way to the server
     await barrier();
   }
-  return held.map(({ message }) => ({
-    subject: message.subject,
-    outcome: outcomes.get(message) ?? 'duplicate',
+  return held.map((one) => ({
+    subject: one.message.subject,
+    outcome: outcomes.get(one.message) ?? 'duplicate',
+    lookedForTwice: lookedForTwice.has(one),
   }));
 }
 
@@ -122,6 +128,7 @@ export function countLetGo(fates: readonly HeldFate[], filters: readonly string[
     alreadyStored: count('duplicate'),
     refused: count('refused'),
     unanswered: count('unanswered'),
+    lookedForTwice: ours.filter((fate) => fate.lookedForTwice).length,
   };
 }
 

@@ -7,19 +7,24 @@ export interface Owner {
   stream: string;
   subjects: readonly string[];
   server: string;
+  /** When it began to lead, where servers tell: one that went and came back is another one. */
+  since: string | undefined;
 }
 
 /** The streams that take in a window, each with the server that leads it now. */
 export const ownersOf = (spec: WindowSpec, infos: readonly (StreamInfo | undefined)[]): Owner[] =>
   spec.streams.flatMap(({ stream, taken }, n) => {
-    const server = infos[n]?.cluster?.leader;
-    return taken && server ? [{ stream, subjects: taken, server }] : [];
+    const { leader: server, leader_since: since } = infos[n]?.cluster ?? {};
+    return taken && server ? [{ stream, subjects: taken, server, since }] : [];
   });
 
 /** What has passed a server has passed its stream only if it leads that stream all the time. */
 export async function areLedAsBefore(account: JetStreamReader, owners: readonly Owner[]): Promise<boolean> {
   const infos = await Promise.all(owners.map(({ stream }) => account.stream(stream)));
-  return owners.every(({ server }, n) => infos[n]?.cluster?.leader === server);
+  return owners.every(({ server, since }, n) => {
+    const { leader, leader_since } = infos[n]?.cluster ?? {};
+    return leader === server && leader_since === since;
+  });
 }
 
 /**

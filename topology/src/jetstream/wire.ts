@@ -91,6 +91,8 @@ export interface StreamInfo {
   cluster?: {
     name?: string;
     leader?: string;
+    /** When it became that; 2.11, clusters only. */
+    leader_since?: string;
     replicas?: { name: string; current: boolean; lag?: number; offline?: boolean }[];
   };
 }
