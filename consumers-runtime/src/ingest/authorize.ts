@@ -25,7 +25,7 @@ const bearerOf = (token: string | string[] | undefined): string | undefined =>
 
 function hasToken(token: string | undefined, header: string | undefined): boolean {
   const given = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
-  return token !== undefined && given !== undefined && same(given, token);
+  return token !== undefined && given !== undefined && isSame(given, token);
 }
 
 function hasSignature(
@@ -35,11 +35,11 @@ function hasSignature(
 ): boolean {
   if (secret === undefined || typeof header !== 'string') return false;
   const given = header.replace(/^sha256=/i, '').toLowerCase();
-  return same(given, createHmac('sha256', secret).update(body).digest('hex'));
+  return isSame(given, createHmac('sha256', secret).update(body).digest('hex'));
 }
 
 /** Takes as long for a wrong value as for the right one, of any length. */
-function same(given: string, expected: string): boolean {
+export function isSame(given: string, expected: string): boolean {
   const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
   return timingSafeEqual(digest(given), digest(expected));
 }

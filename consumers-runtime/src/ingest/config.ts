@@ -1,9 +1,13 @@
 import { type CommonConfig, readCommonConfig } from '../shared/config.ts';
+import { ConfigError } from '../shared/configError.ts';
 import { type Env, integer, text } from '../shared/env.ts';
+import type { OuraSecrets } from './ouraRoutes.ts';
 
 /** What ingest-service reads from the environment (docs/runtime.md lists it). */
 export interface IngestConfig extends CommonConfig {
   subject: string;
+  /** Undefined: Oura's webhook has no door. */
+  oura: (OuraSecrets & { subject: string }) | undefined;
   /** Bearer token that `/ingest/hrv` asks for; undefined: none. */
   token: string | undefined;
   /** Secret of the HMAC-SHA256 over the body; undefined: none. */
@@ -19,9 +23,29 @@ export function readIngestConfig(env: Env): IngestConfig {
   return {
     ...readCommonConfig(env, { serviceName: 'ingest-service', port: 4101, prometheusPort: 0 }),
     subject: 'athlete-ally.hrv.raw-received',
+    oura: readOura(env),
     token: text(env, 'INGEST_TOKEN'),
     hmacSecret: text(env, 'INGEST_HMAC_SECRET'),
     bodyLimit: integer(env, 'INGEST_BODY_LIMIT', 16_384, 64, 1_048_576),
     publishTimeoutMs: integer(env, 'INGEST_PUBLISH_TIMEOUT_MS', 8_000, 10, 60_000),
+  };
+}
+
+function readOura(env: Env): IngestConfig['oura'] {
+  const webhookSecret = text(env, 'OURA_WEBHOOK_SECRET');
+  const clientSecret = text(env, 'OURA_CLIENT_SECRET');
+  const verificationToken = text(env, 'OURA_VERIFICATION_TOKEN');
+  if (webhookSecret === undefined) {
+    if (verificationToken !== undefined)
+      throw new ConfigError(
+        'OURA_VERIFICATION_TOKEN is set and OURA_WEBHOOK_SECRET is not: set both or neither',
+      );
+    return undefined;
+  }
+  return {
+    subject: 'vendor.oura.webhook.received',
+    webhookSecret,
+    verificationToken: verificationToken ?? webhookSecret,
+    clientSecret,
   };
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { type HrvEvent, isInvalid, parseHrvEvent } from '../shared/hrvEvent.ts';
 import { problem, type Reply, type Route } from '../shared/httpServer.ts';
 import { isAuthorized, type Secrets } from './authorize.ts';
-import { NotStored, type Publish } from './publish.ts';
+import { answerStored, type Publish } from './publish.ts';
 import { readBody } from './readBody.ts';
 
 export interface HrvRouteOptions {
@@ -37,14 +37,8 @@ export function hrvRoute({ secrets, bodyLimit, publish }: HrvRouteOptions): Rout
     const timestamp = new Date();
     const { userId, date, rmssd } = event;
     const capturedAt = new Date(event.capturedAtMs ?? timestamp).toISOString();
-    try {
-      await publish(Buffer.from(JSON.stringify({ userId, date, rmssd, capturedAt })), messageId(event, key));
-    } catch (error) {
-      if (!(error instanceof NotStored)) throw error;
-      const reply = problem(503, 'not-stored', `the event was not stored: ${error.message}`);
-      return { ...reply, headers: { 'retry-after': '1' } };
-    }
-    return { status: 200, json: { status: 'received', timestamp: timestamp.toISOString() } };
+    const payload = Buffer.from(JSON.stringify({ userId, date, rmssd, capturedAt }));
+    return answerStored(() => publish(payload, messageId(event, key)), timestamp);
   }
   return { method: 'POST', path: '/ingest/hrv', handle };
 }

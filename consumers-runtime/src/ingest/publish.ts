@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, headers as newHeaders, NatsError } from 'nats';
+import { problem, type Reply } from '../shared/httpServer.ts';
 import type { NatsLink } from '../shared/natsLink.ts';
 
 /** Stores one event in whichever stream owns the subject. */
@@ -65,6 +66,18 @@ export function createPublish(options: PublishOptions): Publish {
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
     }
   };
+}
+
+/** 200 once `store` has: with the time of receipt, as the runbook prints it. 503 where no stream has taken it in time, with when to come again. */
+export async function answerStored(store: () => Promise<void>, timestamp = new Date()): Promise<Reply> {
+  try {
+    await store();
+  } catch (error) {
+    if (!(error instanceof NotStored)) throw error;
+    const reply = problem(503, 'not-stored', `the event was not stored: ${error.message}`);
+    return { ...reply, headers: { 'retry-after': '1' } };
+  }
+  return { status: 200, json: { status: 'received', timestamp: timestamp.toISOString() } };
 }
 
 function explain(error: unknown): string {

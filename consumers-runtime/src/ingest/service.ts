@@ -9,9 +9,11 @@ import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
 import { startTelemetry, type Telemetry } from '../shared/telemetry.ts';
 import type { IngestConfig } from './config.ts';
 import { hrvRoute } from './hrvRoute.ts';
-import { createPublish } from './publish.ts';
+import { ouraRoutes } from './ouraRoutes.ts';
+import { createPublish, type Publish } from './publish.ts';
 
-const TOPIC = 'hrv_raw_received';
+/** Labels of what is published. */
+const TOPIC = { hrv: 'hrv_raw_received', oura: 'vendor_oura_webhook_received' };
 
 /**
  * Starts ingest-service: first the port, so that probes are answered; then telemetry, before
@@ -29,15 +31,16 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
     labelNames: ['topic', 'status'],
     registers: [registry],
   });
-  for (const status of ['success', 'error']) published.inc({ topic: TOPIC, status }, 0);
-
-  const publish = createPublish({
-    link: () => link,
-    subject: config.subject,
-    timeoutMs: config.publishTimeoutMs,
-    inject: injectTrace,
-    onPublished: (stored) => published.inc({ topic: TOPIC, status: stored ? 'success' : 'error' }),
-  });
+  const publishTo = (subject: string, topic: string): Publish => {
+    for (const status of ['success', 'error']) published.inc({ topic, status }, 0);
+    return createPublish({
+      link: () => link,
+      subject,
+      timeoutMs: config.publishTimeoutMs,
+      inject: injectTrace,
+      onPublished: (stored) => published.inc({ topic, status: stored ? 'success' : 'error' }),
+    });
+  };
 
   const connected = (): boolean => link?.connected() ?? false;
   const health = (): Reply => ({
@@ -54,9 +57,11 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
   });
   const metricsPage = metricsRoute(registry, async () => (await telemetry?.metrics()) ?? '');
 
-  /** Every door of the service: a vendor's webhook is one more line here. */
+  const { oura, bodyLimit } = config;
+  /** Every door of the service: another vendor's webhook is one more line here. */
   const routes: Route[] = [
-    hrvRoute({ secrets: config, bodyLimit: config.bodyLimit, publish }),
+    hrvRoute({ secrets: config, bodyLimit, publish: publishTo(config.subject, TOPIC.hrv) }),
+    ...(oura ? ouraRoutes({ secrets: oura, bodyLimit, publish: publishTo(oura.subject, TOPIC.oura) }) : []),
     { method: 'GET', path: '/health', handle: health },
     { method: 'GET', path: '/readyz', handle: () => verdict(connected() && !signal.aborted) },
     { method: 'GET', path: '/livez', handle: () => verdict(true) },
@@ -91,7 +96,8 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
       log,
       signal,
     });
-    if (link) log.info(`[ingest-service] Publishing to ${config.subject}`);
+    const subjects = [config.subject, ...(oura ? [oura.subject] : [])];
+    if (link) log.info(`[ingest-service] Publishing to ${subjects.join(', ')}`);
   }
 
   return {

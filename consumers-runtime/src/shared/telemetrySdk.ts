@@ -58,6 +58,6 @@ export async function startSdk(config: TelemetryConfig, log: Log): Promise<Telem
  * ever shows up, which is what the handoff report saw.
  */
 function instrumentHttp(): void {
-  new HttpInstrumentation().enable();
+  new HttpInstrumentation({ redactedQueryParamsServer: ['verification_token'] }).enable(); // Oura shows its secret there
   createRequire(import.meta.url)('http');
 }

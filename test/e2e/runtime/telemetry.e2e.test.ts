@@ -50,7 +50,8 @@ describe('telemetry', () => {
       OTEL_BSP_SCHEDULE_DELAY: '100',
     };
     const normalize = await startNormalize(bus, { ...env, PROMETHEUS_PORT: prometheusPort });
-    const ingest = await start('aa-ingest', { ...env, NATS_URL: bus.nats.url });
+    const secret = { OURA_WEBHOOK_SECRET: 'never-in-a-span' };
+    const ingest = await start('aa-ingest', { ...env, ...secret, NATS_URL: bus.nats.url });
     pods = [normalize, ingest];
     await until('ingest is ready', () => isReady(ingest));
     const response = await fetch(`${ingest.url}/ingest/hrv`, {
@@ -105,6 +106,16 @@ describe('telemetry', () => {
       text.split('\n').filter((line) => line.startsWith('# TYPE')).length,
     );
     expect(text).toMatch(/normalize_hrv_event_to_row_seconds_bucket\{le="\+Inf"\} 1\n/);
+  });
+
+  it('shows what Oura asked for, but not the token in its URL', async () => {
+    const ingest = pods[1]!;
+    const query = 'verification_token=never-in-a-span&challenge=seen';
+    expect((await fetch(`${ingest.url}/webhooks/oura?${query}`)).status).toBe(200);
+    const asked = () => spans.find(({ attributes }) => attributes['url.path'] === '/webhooks/oura');
+    await until('its span has arrived', () => asked() !== undefined);
+    expect(asked()!.attributes['url.query']).toContain('challenge=seen');
+    expect(JSON.stringify(spans)).not.toContain('never-in-a-span');
   });
 
   it('follows the decision of the sender: an unsampled trace is not recorded', async () => {

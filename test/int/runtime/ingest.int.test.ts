@@ -1,10 +1,8 @@
 import { createHmac } from 'node:crypto';
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readIngestConfig } from '../../../consumers-runtime/src/ingest/config.ts';
-import { startIngest } from '../../../consumers-runtime/src/ingest/service.ts';
-import type { Log } from '../../../consumers-runtime/src/shared/log.ts';
 import { type Bus, clear, event, startBus, SUBJECT, until } from './bus.ts';
+import { startIngestPod } from './ingestPod.ts';
 
 describe('ingest', () => {
   let bus: Bus;
@@ -29,25 +27,10 @@ describe('ingest', () => {
     stop = undefined;
   });
 
-  async function start(env: Record<string, string> = {}, ready = true): Promise<void> {
-    const lines: string[] = [];
-    const write = (line: string): void => void lines.push(line);
-    const log: Log = { info: write, warn: write, error: write };
-    const stopping = new AbortController();
-    const config = readIngestConfig({
-      NATS_URL: bus.nats.url,
-      PORT: '0',
-      TELEMETRY_ENABLED: 'false',
-      ...env,
-    });
-    const service = await startIngest(config, log, stopping.signal);
-    port = Number(/port (\d+)/.exec(lines.join())![1]);
-    url = `http://127.0.0.1:${port}`;
-    stop = () => {
-      stopping.abort();
-      return service.stop();
-    };
-    if (ready) await until('ingest is ready', async () => (await fetch(`${url}/readyz`)).ok);
+  async function start(env: Record<string, string> = {}): Promise<void> {
+    const pod = await startIngestPod(bus, env);
+    ({ url, port } = pod);
+    stop = () => pod.stop();
   }
 
   const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
