@@ -144,7 +144,7 @@ export const handoffRows: readonly Chapter[] = [
       },
       {
         of: ['4. GitHub Actions CI'],
-        here: '`.ci/run`, for any CI',
+        here: 'the workflows of `.github/workflows` ([ci.md](ci.md)); `.ci/run` is what they run on each change, for any other CI as well',
       },
     ],
   },
@@ -153,13 +153,12 @@ export const handoffRows: readonly Chapter[] = [
     rows: [
       {
         of: ['Environment Configuration', 'Required Environment Variables'],
-        here: 'the same names; required are only `NATS_URL`, and for normalize `DATABASE_URL`',
-        why: '`NORMALIZE_HRV_MAX_DELIVER` and `NORMALIZE_HRV_ACK_WAIT_MS` count only when a pod makes its durable',
+        here: 'the same names, but for `OURA_*`, which nothing reads; required are only `NATS_URL`, and for normalize `DATABASE_URL`',
+        why: 'The vendor’s OAuth flow and webhook are missing ([README.md](../README.md#what-is-not-there-yet)). `NORMALIZE_HRV_MAX_DELIVER` and `NORMALIZE_HRV_ACK_WAIT_MS` count only when a pod makes its durable',
       },
       {
         of: ['Docker Compose (Production)'],
         here: '`aa-ops dev up`: the whole system as processes',
-        until: '`npm run demo`',
         why: 'No containers needed. NATS 4223, PostgreSQL 5433, front door 4101 where they are free; pods take free ports',
       },
       {

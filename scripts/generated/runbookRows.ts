@@ -13,8 +13,6 @@ export const runbookRows: readonly Chapter[] = [
       {
         of: ['Prerequisites', 'Infrastructure Access'],
         here: 'step `preflight`; `aa-ops preflight` for the list alone, any time before',
-        until:
-          '`aa-ops migrate --to multi --pause-before backup` runs only these checks and stops; `aa-ops rollback` closes that run',
         why: 'Ticked by hand there, asked of the systems here',
       },
       {
@@ -45,7 +43,8 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Access to monitoring dashboards (Grafana/Prometheus)'],
-        here: '**Not yet**: dashboards and rules are not part of this. Metrics are read from the pods themselves',
+        here: '`pulumi up` makes the ServiceMonitor and the dashboard where the stack asks for them ([infra.md](infra.md#configuration))',
+        why: 'No command needs Grafana or Prometheus: metrics are read from the pods themselves',
       },
       {
         of: [
@@ -101,7 +100,6 @@ export const runbookRows: readonly Chapter[] = [
       {
         of: ['Post-Deployment Verification', 'Immediate Checks (T+5min)'],
         here: 'step `checks`, before the subjects change hands; `aa-ops verify` at any time',
-        until: '`aa-ops migrate --to multi --pause-before handover`, look, then `--resume`',
         why: 'Earlier than there: until the handover a red check takes everything back, and no subject has moved',
       },
       {
@@ -152,7 +150,6 @@ export const runbookRows: readonly Chapter[] = [
       {
         of: ['Monitoring', 'Key Metrics to Watch'],
         here: '`aa-ops verify`: each indicator green, yellow or red, with its evidence',
-        until: 'the metrics, log lines and health below are there to be scraped',
         why: 'The limits are in the topology file: `thresholds: { deadLettersPerMinute, databaseSilence, fallback, mixedStreams }`',
       },
       {
@@ -177,7 +174,7 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Red: Service crash loops'],
-        here: '`aa-ops dev status` on the local platform',
+        here: '`aa-ops status`: replicas that are ready, restarts and crash loops of each workload; check `pods-ready`, in `aa-ops preflight` and `aa-ops verify`',
         why: 'Pods wait for servers, streams and durables instead of crashing; they end only on a setting that cannot be used (exit 64) or a migration that fails',
       },
       {
@@ -200,7 +197,8 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Prometheus Alert Rules'],
-        here: '**Not yet**',
+        here: '`pulumi up` makes the PrometheusRule where the stack asks for it (`monitoring.alerts`, [infra.md](infra.md#configuration))',
+        why: "Each limit is the topology's own, from `thresholds`; each alert names the command to type next",
       },
     ],
   },
@@ -259,7 +257,7 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Issue: Services Crash Loop'],
-        here: '`aa-ops dev status`, and the logs in `.aa-ops/dev/logs`; in a migration `rollout-stuck` carries the pod and its last line',
+        here: '`aa-ops status`, `kubectl logs --previous`; locally the logs in `.aa-ops/dev/logs`; in a migration `rollout-stuck` carries the pod, why, and its last lines',
         why: 'A missing stream or consumer is no cause any more, and neither is a server that is away',
       },
     ],
@@ -283,7 +281,6 @@ export const runbookRows: readonly Chapter[] = [
       {
         of: ['Database data integrity verified (no missing HRV records)'],
         here: 'step `verify` proves the copies; `aa-ops compare ATHLETE_ALLY_EVENTS AA_CORE_HOT` at any time',
-        until: '`npm run demo` proves it end to end, message by message, up to the rows',
       },
       {
         of: [

@@ -30,11 +30,12 @@ export function buildProgram(wishes: ProgramWishes): Command {
     .configureOutput({ writeOut: wishes.onPrinted, writeErr: () => {}, getOutHasColors: () => true })
     .configureHelp(helpStyle(paint))
     .helpOption('-h, --help', 'help for a command')
-    .helpCommand('help [command]', 'help for a command')
+    .helpCommand(false)
     .version(wishes.version, '-V, --version', 'version of aa-ops')
     .optionsGroup('Options of every command:');
   for (const option of globalOptionSpecs) program.addOption(toOption(option));
   for (const spec of wishes.catalog) addCommand(program, spec, wishes);
+  addHelpCommand(program);
   program.addHelpText('after', `\n${paint.dim('aa-ops help <command> tells more about each.')}`);
   return program;
 }
@@ -76,6 +77,24 @@ function addCommand(parent: Command, spec: CommandSpec, wishes: ProgramWishes): 
       wishes.onChosen({ spec, args });
     });
   }
+}
+
+/** `help streams view`: commander's own reads one name only, and shows the group's help. */
+function addHelpCommand(program: Command): void {
+  program
+    .command('help')
+    .argument('[command...]')
+    .summary('help for a command')
+    .action((names: string[]) => {
+      let command = program;
+      for (const name of names) {
+        const inner = command.commands.find((one) => one.name() === name);
+        if (!inner)
+          return command.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
+        command = inner;
+      }
+      command.help();
+    });
 }
 
 function helpAfter(spec: CommandSpec, paint: Paint): string {

@@ -76,6 +76,9 @@ describe('a command line', () => {
     ['streams lss', 'unknown-command', /unknown command 'lss'/, 'did you mean ls?'],
     ['plan --otu x', 'unknown-option', /unknown option '--otu'/, 'did you mean --out?'],
     ['plan --nothing-like-it', 'unknown-option', /--nothing-like-it/, 'aa-ops plan --help'],
+    ['help plna', 'unknown-command', /unknown command 'plna'/, 'aa-ops --help'],
+    ['help streams lss', 'unknown-command', /unknown command 'lss'/, 'aa-ops streams --help'],
+    ['help plan more', 'unknown-command', /unknown command 'more'/, 'aa-ops plan --help'],
     ['', 'missing-command', /no command given/, 'aa-ops --help'],
     ['streams', 'missing-command', /streams needs a command/, 'aa-ops streams --help'],
     ['streams info', 'missing-argument', /'stream'/, 'aa-ops streams info --help'],
@@ -129,6 +132,7 @@ describe('the catalog', () => {
     expect(await spec.load?.()).toBeTypeOf('function');
     const help = await parse(`${path} --help`);
     if (help.kind !== 'print') throw new Error('no help');
+    expect(await parse(`help ${path}`)).toEqual(help);
     for (const { flags } of [...(spec.options ?? []), ...globalOptionSpecs])
       expect(help.text).toContain(flags);
     for (const { command } of spec.examples ?? []) {
