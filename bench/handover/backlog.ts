@@ -39,7 +39,7 @@ const HAND_BACK = 100_000;
 const DUPLICATE_WINDOW = 120_000_000_000;
 /** Even: whoever comes second copies while the server still deletes what the first one made. */
 const TURNS = 6;
-/** An event of the seeds is about as large. */
+/** An HRV event is about as large. */
 const payload = new Uint8Array(149).fill(0x61);
 const subjects = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'];
 

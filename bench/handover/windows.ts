@@ -1,5 +1,5 @@
 /**
- * How long nobody owns the subjects: `npm run bench:handover [-- CYCLES [REPLICAS]]`. Migrates the seeds' topology and back
+ * How long nobody owns the subjects: `npm run bench:handover [-- CYCLES [REPLICAS]]`. Migrates Athlete Ally's topology and back
  * under four publishers with 16 publishes in flight each and two that wait for every ack, and prints the windows.
  */
 import { mkdtempSync, rmSync } from 'node:fs';

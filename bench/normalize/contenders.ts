@@ -26,7 +26,7 @@ async function upsertOne(db: pg.Pool | pg.Client, msg: JsMsg): Promise<void> {
 const rate = (count: number, started: number): number => (count * 1_000) / (performance.now() - started);
 
 /** The handoff report's loop with its two faults repaired (a pull for each turn, one iterator): one message, one upsert, one ack. */
-export const seedLoop: Contender = async (setting, count) => {
+export const oldLoop: Contender = async (setting, count) => {
   await fill(setting, count);
   await makeTable(setting);
   const client = new pg.Client({ connectionString: setting.postgres.url });
@@ -35,7 +35,7 @@ export const seedLoop: Contender = async (setting, count) => {
   const started = performance.now();
   for (let i = 0; i < count; i++) {
     const msg = await consumer.next({ expires: 5_000 });
-    if (!msg) throw new Error('the seed loop starved');
+    if (!msg) throw new Error('the old loop starved');
     await upsertOne(client, msg);
     msg.ack();
   }

@@ -6,9 +6,9 @@ import {
   bareUpsert,
   type Contender,
   last,
+  oldLoop,
   ours,
   parallelUpserts,
-  seedLoop,
   unnestUpsert,
 } from './contenders.ts';
 import { measureLatency } from './latency.ts';
@@ -17,7 +17,7 @@ import { measureStartup } from './startup.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const contenders: [name: string, run: Contender, count: number][] = [
-  ['the seed’s loop, repaired', seedLoop, 2_000],
+  ['the old loop, repaired', oldLoop, 2_000],
   ['per-message upserts, 32 at a time', parallelUpserts, 10_000],
   ['bare upsert, arrays by pg', unnestUpsert, 500_000],
   ['bare upsert, our statement', bareUpsert, 500_000],
@@ -47,7 +47,7 @@ try {
 
   const median = (values: readonly number[]): number =>
     [...values].sort((a, b) => a - b)[values.length >> 1]!;
-  const seed = median(rates.get('the seed’s loop, repaired')!);
+  const oldRate = median(rates.get('the old loop, repaired')!);
   const bare = median(rates.get('bare upsert, arrays by pg')!);
   /** Ratios of the same round, then their median: what drifts, drifts for both. */
   const against = (name: string, base: string): number =>
@@ -55,7 +55,7 @@ try {
   const table = contenders.map(([name]) => ({
     name,
     perSecond: Math.round(median(rates.get(name)!)),
-    xSeed: Number(against(name, 'the seed’s loop, repaired').toFixed(1)),
+    xOldLoop: Number(against(name, 'the old loop, repaired').toFixed(1)),
     xBare: Number(against(name, 'bare upsert, arrays by pg').toFixed(2)),
     xOurStatement: Number(against(name, 'bare upsert, our statement').toFixed(2)),
   }));
@@ -68,7 +68,7 @@ try {
     natsServer: setting.nats.version,
     table,
     rates: Object.fromEntries(rates),
-    seed,
+    oldLoop: oldRate,
     bare,
     peakRssMiB: Math.max(...rss),
     cpuMicrosPerMessage: { telemetryOn: median(cpu.on), telemetryOff: median(cpu.off) },
@@ -78,9 +78,9 @@ try {
   };
   await mkdir('bench/out', { recursive: true });
   await writeFile('bench/out/normalize.json', `${JSON.stringify(result, null, 2)}\n`);
-  console.log('| contender | messages/s | x seed | x bare | x our statement |\n|---|---|---|---|---|');
+  console.log('| contender | messages/s | x old loop | x bare | x our statement |\n|---|---|---|---|---|');
   for (const row of table)
-    console.log(`| ${row.name} | ${row.perSecond} | ${row.xSeed} | ${row.xBare} | ${row.xOurStatement} |`);
+    console.log(`| ${row.name} | ${row.perSecond} | ${row.xOldLoop} | ${row.xBare} | ${row.xOurStatement} |`);
   console.log(
     `\nresident at most ${result.peakRssMiB.toFixed(0)} MiB; CPU ${median(cpu.on).toFixed(1)} µs a message with telemetry, ${median(cpu.off).toFixed(1)} without: ${(100 * telemetryCost).toFixed(0)} % of throughput`,
   );

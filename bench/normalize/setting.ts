@@ -23,7 +23,7 @@ export interface Setting {
 }
 
 export async function startSetting(): Promise<Setting> {
-  // On the disk, not on tmpfs as in tests: what a commit's fsync costs is half of the seed's loop.
+  // On the disk, not on tmpfs as in tests: what a commit's fsync costs is half of the old loop.
   const dir = await mkdtemp('/var/tmp/aa-bench-');
   await chmod(dir, 0o711); // PostgreSQL runs as another user
   const [nats, postgres] = await Promise.all([

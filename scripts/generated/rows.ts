@@ -1,4 +1,4 @@
-/** What stands beside some titles of a seed's outline. */
+/** What stands beside some titles of an outline (seedOutline.ts). */
 export interface Row {
   /** Titles of the outline that this answers; one row may answer several. */
   of: readonly string[];

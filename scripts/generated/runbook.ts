@@ -58,7 +58,7 @@ const chapters = (all: readonly Chapter[]): string =>
     )
     .join('\n\n');
 
-/** docs/runbook.md: the steps, the checks, and both seeds line by line beside what does it here. */
+/** docs/runbook.md: the steps, the checks, and both documents line by line beside what does it here. */
 export const runbook: GeneratedFile = {
   path: 'docs/runbook.md',
   make: (before) =>

@@ -62,7 +62,7 @@ export function topologyOf(
 
 const HRV = 'athlete-ally.hrv.raw-received';
 
-/** The seeds' own: one stream into two, dead letters where they are. */
+/** Athlete Ally's own: one stream into two, dead letters where they are. */
 export const seedTopology = topologyOf('seed', {
   single: {
     subjects: { ATHLETE_ALLY_EVENTS: ['athlete-ally.>', 'vendor.oura.>', 'sleep.*'], AA_DLQ: ['dlq.>'] },

@@ -12,7 +12,7 @@ import { formatAmount, formatBytes } from '../render/numbers.ts';
 import { type Check, type CheckContext, type Finding, green, red, skipped, yellow } from './check.ts';
 import { oncePerRun } from './runChecks.ts';
 
-/** Metadata, S2 compression, several filters and subject transforms need it (jetstream.md). */
+/** Metadata, S2 compression, several filters and subject transforms need it (docs/servers.md). */
 const OLDEST_SERVER = [2, 10] as const;
 /** Share of the account's storage in use from which on it is worth a look: a copy takes its space twice. */
 const STORAGE_WARN = 0.8;

@@ -52,7 +52,7 @@ export interface Check {
   /** Stable, kebab-case. */
   readonly id: string;
   readonly title: string;
-  /** The section of the seeds' runbook that it stands for. */
+  /** The section of the operations runbook (docs/runbook.md) that it stands for. */
   readonly runbook: string;
   run(context: CheckContext): Promise<Finding>;
 }

@@ -9,7 +9,7 @@ export async function deadLetterStreams(account: JetStreamReader, topology: Topo
   );
 }
 
-/** How many dead letters they hold; raw advisories beside them are none (contract.md). */
+/** How many dead letters they hold; raw advisories beside them are none. */
 export async function countDeadLetters(
   account: JetStreamReader,
   streams: readonly string[],

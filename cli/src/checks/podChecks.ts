@@ -17,7 +17,7 @@ export const platformAnswers: Check = {
   },
 };
 
-/** What pods must not be told: who owns which stream is not theirs to decide (contract.md, "Runtime"). */
+/** What pods must not be told: who owns which stream is not theirs to decide (docs/runtime.md). */
 const FORBIDDEN = ['FEATURE_SERVICE_MANAGES_STREAMS', 'FEATURE_SERVICE_MANAGES_CONSUMERS'];
 const OFF = /^(false|0|no|off|)$/i;
 

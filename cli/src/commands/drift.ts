@@ -4,7 +4,7 @@ import { readConfigMapDrift, renderConfigMapDrift } from '../planning/configMapD
 import { preparePlan } from '../planning/preparePlan.ts';
 import { exitCodeOf, planResult } from './plan.ts';
 
-/** contract.md: changes are pending. */
+/** Exit code: changes are pending. */
 const PENDING = 2;
 
 /**

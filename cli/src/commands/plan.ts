@@ -4,7 +4,7 @@ import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { type Prepared, preparePlan } from '../planning/preparePlan.ts';
 import { renderPlan } from '../render/plan.ts';
 
-/** contract.md: changes are pending. */
+/** Exit code: changes are pending. */
 const PENDING = 2;
 
 /** The way from what stands to what should stand; writes nothing but the file of `--out`. */

@@ -70,7 +70,7 @@ export async function readStatus(account: JetStreamReader, topology: Topology) {
   };
 }
 
-/** Messages under `dlq.`; raw advisories beside them are no dead letters (contract.md). */
+/** Messages under `dlq.`; raw advisories beside them are no dead letters. */
 async function deadLetters(
   account: JetStreamReader,
   live: Awaited<ReturnType<typeof readLive>>,

@@ -13,7 +13,7 @@ export interface VerifyArguments {
   wait?: number;
 }
 
-/** contract.md: a check came out red. */
+/** Exit code: a check came out red. */
 const EXIT_RED = 5;
 const WAIT_MS = 15_000;
 

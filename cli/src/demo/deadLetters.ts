@@ -2,7 +2,7 @@ import { covers, type JetStreamWriter, readRange, type Topology } from '@aa-ops/
 import { type Identify, type Ledger } from '../traffic/index.ts';
 import { BROKEN } from './publishers.ts';
 
-/** contract.md, "Runtime". */
+/** What normalize prefixes the reason with (docs/runtime.md); the demo sets no other. */
 const PREFIX = 'dlq.normalize.hrv.raw-received';
 
 /** What normalize gave up, read from the stream that holds dead letters. */

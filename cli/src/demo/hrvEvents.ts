@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Identity } from '../traffic/index.ts';
 import { shippedFile } from './shippedFile.ts';
 
-/** The HRV event of contract.md. */
+/** The HRV event, as `POST /ingest/hrv` takes it and the bus carries it. */
 export interface HrvEvent {
   userId: string;
   date: string;

@@ -67,6 +67,7 @@ function addCommand(parent: Command, spec: CommandSpec, wishes: ProgramWishes): 
   for (const option of spec.options ?? []) command.addOption(toOption(option));
   const more = helpAfter(spec, wishes.paint);
   if (more) command.addHelpText('after', more);
+  if (spec.commands) command.helpCommand('help [command]', 'help for a command');
   for (const inner of spec.commands ?? []) addCommand(command, inner, wishes);
   if (spec.load) {
     command.action((...values: unknown[]) => {

@@ -1,7 +1,7 @@
 import type { Paint } from '../render/paint.ts';
 import type { ConnectSettings, Host, JetStreamReader, JetStreamWriter, Topology } from '@aa-ops/topology';
 
-/** The options that every command takes (design.md, "What a user types"). */
+/** The options that every command takes. */
 export interface GlobalOptions {
   topology: string;
   env?: string;

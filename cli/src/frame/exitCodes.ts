@@ -1,6 +1,6 @@
 import type { ErrorKind } from '@aa-ops/topology';
 
-/** contract.md, "Exit codes": what each kind of error ends with. 0, and `plan`'s 2, come from a command's result. */
+/** What each kind of error ends with, as README.md has it under "Commands". 0, and `plan`'s 2, come from a command's result. */
 export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   failed: 1,
   refused: 3,

@@ -3,7 +3,7 @@ import type { OptionSpec } from './spec.ts';
 
 const DEFAULT_TOPOLOGY = './topology';
 
-/** The options that stand anywhere on the line, of every command (design.md, "What a user types"). */
+/** The options that stand anywhere on the line, of every command. */
 export const globalOptionSpecs: readonly OptionSpec[] = [
   {
     flags: '-t, --topology <path>',

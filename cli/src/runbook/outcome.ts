@@ -16,7 +16,7 @@ export interface RunOutcome {
   error?: OpsError;
 }
 
-/** contract.md, "Exit codes". */
+/** The exit code of a run, as README.md has them under "Commands". */
 const EXIT: Record<RunResult, number> = { done: 0, unchanged: 0, 'rolled-back': 1, failed: 1, partial: 4 };
 
 export function outcomeOf(run: RunDocument, result: RunResult, extra: RunJsonExtra = {}): RunOutcome {

@@ -3,7 +3,7 @@ import type { GroupRecord, RunDocument } from '../saga/runDocument.ts';
 
 export type RunResult = 'done' | 'unchanged' | 'partial' | 'failed' | 'rolled-back';
 
-/** The JSON of `migrate`, `migrate --resume` and `rollback` (contract.md). */
+/** The JSON of `migrate`, `migrate --resume` and `rollback`. */
 export interface RunJson {
   schemaVersion: 1;
   /** Null where there was nothing to do. */

@@ -16,7 +16,7 @@ export interface StepOutcome {
 export interface Step {
   readonly id: StepId;
   readonly title: string;
-  /** The section of the seeds' runbook that it does. */
+  /** The section of the operations runbook (docs/runbook.md) that it does. */
   readonly runbook: string;
   run(context: RunContext): Promise<StepOutcome>;
   /** Looks again, independently, that it is so. Throws. */

@@ -5,7 +5,7 @@ import type { LeaseRecord, StateStore } from './stateStore.ts';
 
 /** ms between two renewals by the holder. */
 const RENEW_MS = 2_000;
-/** ms of the observer's own clock without a renewal after which a holder is dead (contract.md). */
+/** ms of the observer's own clock without a renewal after which a holder is dead. */
 const DEAD_MS = 10_000;
 /** ms after its last renewal from which a holder no longer trusts it: well before anybody may take it. */
 const TRUST_MS = 7_000;

@@ -1,4 +1,4 @@
-/** Step ids in their order (contract.md). A file of its own: the help names them without loading anything. */
+/** Step ids in their order; they never change. A file of its own: the help names them without loading anything. */
 export const STEP_IDS = [
   'preflight',
   'backup',

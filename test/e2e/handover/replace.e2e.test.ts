@@ -22,7 +22,7 @@ const DURABLE = 'normalize-hrv-durable';
 const subjects = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'];
 const cwd = mkdtempSync(join(tmpdir(), 'aa-replace-'));
 
-/** The seeds' topology with other fields, in a file of its own. */
+/** Athlete Ally's topology with other fields, in a file of its own. */
 function variant(name: string, ...changes: [from: string, to: string][]): string {
   const text = changes.reduce(
     (all, [from, to]) => {

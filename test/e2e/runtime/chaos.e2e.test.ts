@@ -13,7 +13,7 @@ import { createLedger } from './ledger.ts';
 import { type Process, startNormalize } from './processes.ts';
 
 const LONG = Boolean(process.env.AA_TEST_LONG);
-/** As the issue asks with AA_TEST_LONG, a few always. */
+/** All of them with AA_TEST_LONG, a few always. */
 const times = (few: number, all: number): number => (LONG ? all : few);
 const STREAM = 'ATHLETE_ALLY_EVENTS';
 const SWEEP = { NORMALIZE_SWEEP_INTERVAL_MS: '200' };

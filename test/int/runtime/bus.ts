@@ -48,7 +48,7 @@ export async function clear({ jsm, db }: Bus): Promise<void> {
   await db.query('DROP TABLE IF EXISTS hrv_data, aa_migrations, normalize_sweeps CASCADE');
 }
 
-/** The streams of contract.md's `single` or `multi` mode; the durable with an ack wait in ms. */
+/** The streams that the pods know in `single` or `multi` mode; the durable with an ack wait in ms. */
 export async function makeTopology(
   { jsm }: Bus,
   mode: 'single' | 'multi' = 'single',

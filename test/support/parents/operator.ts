@@ -1,4 +1,4 @@
-// Migrates the seeds' topology and kills itself with -9 at a named point of the window; with `alone`, its guardian first.
+// Migrates Athlete Ally's topology and kills itself with -9 at a named point of the window; with `alone`, its guardian first.
 import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import {

@@ -4,7 +4,7 @@ import { DEFAULT_WORKLOADS } from '../../../cli/src/platform/local/index.ts';
 import { nonePlatform, type Platform, type Pod } from '../../../cli/src/platform/platform.ts';
 import { seedTopology } from '../../support/topologies.ts';
 
-/** The seeds' topology with pods. */
+/** Athlete Ally's topology with pods. */
 export const podTopology: Topology = {
   ...seedTopology,
   workloads: DEFAULT_WORKLOADS,

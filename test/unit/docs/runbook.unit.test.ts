@@ -8,6 +8,7 @@ import { runbookRows } from '../../../scripts/generated/runbookRows.ts';
 import { handoffOutline, runbookOutline, titlesOf } from '../../../scripts/generated/seedOutline.ts';
 import { STEPS } from '../../../cli/src/runbook/steps/index.ts';
 
+const missingIn = (text: string): string[] => commandsIn(text).filter((command) => !isThere(command));
 const rowsOf = (chapters: typeof runbookRows): Row[] => chapters.flatMap(({ rows }) => rows);
 
 describe.each([
@@ -18,9 +19,14 @@ describe.each([
     expect(rows.flatMap(({ of }) => of).sort()).toEqual(titlesOf(outline).sort());
   });
 
-  it('says what to do meanwhile only beside a command that may be missing', () => {
-    for (const row of rows.filter(({ until }) => until !== undefined))
-      expect(commandsIn(row.here), `${row.here}`).not.toEqual([]);
+  it('says what to do meanwhile only beside a command that is missing', () => {
+    const dead = rows.filter(({ here, until }) => until !== undefined && missingIn(here).length === 0);
+    expect(dead.map(({ of, until }) => `${of[0]}: ${until}`)).toEqual([]);
+  });
+
+  it('calls nothing missing by itself: the mark is made from the catalog', () => {
+    const marked = rows.filter((row) => /\bnot yet\b/i.test(Object.values(row).flat().join('\n')));
+    expect(marked.map(({ of }) => of[0])).toEqual([]);
   });
 });
 
@@ -38,15 +44,15 @@ describe('docs/runbook.md', () => {
       const known = titles.some(
         (title) => runbook.includes(title) || title.includes(runbook.split(', ').at(-1)!),
       );
-      expect(known || runbook.startsWith('not in the seeds'), `${id}: ${runbook}`).toBe(true);
+      expect(known || runbook.startsWith('not in the runbook'), `${id}: ${runbook}`).toBe(true);
     }
   });
 
   it('marks every command that the catalog does not have, and says what to do meanwhile with ones that it has', () => {
     for (const row of [...rowsOf(runbookRows), ...rowsOf(handoffRows)]) {
-      const missing = commandsIn(row.here).filter((command) => !isThere(command));
-      expect(renderHere(row, isThere).includes('(**not yet**)'), `${row.here}`).toBe(missing.length > 0);
-      expect(commandsIn(row.until ?? '').filter((command) => !isThere(command))).toEqual([]);
+      const shown = renderHere(row, isThere);
+      expect(shown.includes('(**not yet**)'), row.here).toBe(missingIn(row.here).length > 0);
+      expect(missingIn(row.until ?? '')).toEqual([]);
     }
   });
 });

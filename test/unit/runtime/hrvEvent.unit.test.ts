@@ -127,7 +127,7 @@ describe('the HRV event', () => {
     );
   });
 
-  // A million inputs with AA_TEST_LONG, as issue 5 asks; a share of them always.
+  // A million inputs with AA_TEST_LONG; a share of them always.
   const runs = process.env.AA_TEST_LONG ? 250_000 : 5_000;
   const oddString = fc.oneof(
     fc.string({ unit: 'binary' }),

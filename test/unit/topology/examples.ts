@@ -1,4 +1,4 @@
-/** The topology file of contract.md, word for word. */
+/** The topology file that this project began with, word for word: files that are written so have to go on loading. */
 export const contractFile = `version: 1
 name: athlete-ally
 streams:                         # every stream that may exist, whatever the mode; subjects come from the mode

@@ -7,7 +7,7 @@ import { reader } from './reader.ts';
 import { throughQueue, updatesInTurn } from './updatesInTurn.ts';
 import type { ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo } from './wire.ts';
 
-/** Oldest server that has subject transforms on sources, several filters and metadata (jetstream.md). */
+/** Oldest server that has subject transforms on sources, several filters and metadata (docs/servers.md). */
 const OLDEST = [2, 10] as const;
 
 async function open(settings: ConnectSettings): Promise<{ connection: NatsConnection; api: ApiRequest }> {

@@ -49,7 +49,7 @@ const onlyOn = (why: string): StreamRule => {
   return ({ after }) => (after === true ? disruptive(why) : replace('cannot be taken back once set (10052)'));
 };
 
-/** Per field what jetstream.md and the probes behind capabilities.ts found; a field that is absent is safe. */
+/** Per field what the servers did when they were asked (test/int/plan/capabilities.int.test.ts and its like); a field that is absent is safe. */
 const STREAM_RULES: Readonly<Record<string, StreamRule>> = {
   storage: () => replace('storage cannot change in place (10052)'),
   retention: ({ before, after }, { replicas }) => {

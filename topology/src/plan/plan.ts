@@ -113,7 +113,7 @@ export function onlyKind(plan: Plan, kind: Change['kind']): Plan {
   return { ...plan, changes, summary: summarize(changes) };
 }
 
-/** The plan as contract.md prints it. */
+/** The plan as `plan --output json` prints it. */
 export function planDocument(plan: Plan) {
   return {
     schemaVersion: 1,

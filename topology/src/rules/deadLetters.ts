@@ -3,7 +3,7 @@ import { show } from '../schema/explainIssue.ts';
 import { covers, isValidFilter, isValidSubject, overlaps } from '../subjects/index.ts';
 import { type Finding, placedConsumers, type Rule, type RuleView } from './rule.ts';
 
-/** Where consumers-runtime publishes dead letters unless NORMALIZE_HRV_DLQ_SUBJECT says otherwise (contract.md). */
+/** Where consumers-runtime publishes dead letters unless NORMALIZE_HRV_DLQ_SUBJECT says otherwise. */
 const DEFAULT_PREFIX = 'dlq.normalize.hrv.raw-received';
 /** Keys of the ConfigMap that name a dead-letter prefix. */
 const PREFIX_KEY = /_DLQ_SUBJECT$/;

@@ -60,7 +60,7 @@ const environment = object({
   thresholds: thresholds.optional(),
 });
 
-/** The topology file of contract.md, as it is written. */
+/** The topology file, as it is written (docs/topology.md). */
 export const topologyFile = object({
   version: z.literal(1, { error: 'version' }),
   name: text.describe('Prefixes every key of the journal'),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from './state.ts';
 
-/** The environment variable that tells a pod its mode (design.md). */
+/** The environment variable that tells a pod its mode (docs/runtime.md). */
 export const MODE_KEY = 'EVENT_STREAM_MODE';
 
 /** What a pod is told when nobody says otherwise: pods manage neither streams nor consumers. */

@@ -18,7 +18,7 @@ import { settleFindings } from '../steps/findings.ts';
 import { handoverStep } from '../steps/handoverStep.ts';
 
 const RUNBOOK =
-  'not in the seeds: a server that replaces a filter by one that overlaps it stores publishes twice';
+  'not in the runbook: a server that replaces a filter by one that overlaps it stores publishes twice';
 
 const planStep: Step = {
   id: 'plan',

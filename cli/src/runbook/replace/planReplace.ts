@@ -35,7 +35,7 @@ import { settleFindings } from '../steps/findings.ts';
 export const planReplaceStep: Step = {
   id: 'plan',
   title: 'Plan the stand-in',
-  runbook: 'not in the seeds: what the server refuses to change in place (10052, 10012)',
+  runbook: 'not in the runbook: what the server refuses to change in place (10052, 10012)',
   async run(context) {
     const { run, account } = context;
     const { stream, durable } = run.replacing!;

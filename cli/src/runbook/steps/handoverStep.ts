@@ -29,7 +29,7 @@ const MAX_ATTEMPTS = 3;
 export const handoverStep: Step = {
   id: 'handover',
   title: 'Hand the subjects over',
-  runbook: 'not in the seeds: flipping the mode moves no message (the server answers 10065)',
+  runbook: 'not in the runbook: flipping the mode moves no message (the server answers 10065)',
   pointOfNoReturn: true,
   async run(context) {
     const { groups } = context.run;

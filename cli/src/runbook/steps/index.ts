@@ -10,7 +10,7 @@ import { preflightStep } from './preflightStep.ts';
 import { restartConsumersStep, restartProducersStep } from './restartSteps.ts';
 import { verifyStep } from './verifyStep.ts';
 
-/** The runbook, in order (contract.md). A way back walks the same steps with the modes exchanged. */
+/** The runbook, in order. A way back walks the same steps with the modes exchanged. */
 export const STEPS: readonly Step[] = [
   preflightStep,
   backupStep,
