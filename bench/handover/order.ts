@@ -20,7 +20,7 @@ import {
   startCopies,
   type StreamConfig,
 } from '@aa-ops/topology';
-import { startNats, startNatsCluster } from '../../cli/src/servers/index.ts';
+import { startNats, startNatsCluster } from '../../test/support/servers.ts';
 import { judge, type PublisherSpec, startTraffic } from '../../cli/src/traffic/index.ts';
 import { type Handed, letGoBefore } from './letGoBefore.ts';
 

@@ -18,7 +18,7 @@ import { nonePlatform } from '../../cli/src/platform/platform.ts';
 import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../../cli/src/runbook/context.ts';
 import { migrate } from '../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../cli/src/runbook/rollBack.ts';
-import { startNats, startNatsCluster } from '../../cli/src/servers/index.ts';
+import { startNats, startNatsCluster } from '../../test/support/servers.ts';
 import { judge, type PublisherSpec } from '../../cli/src/traffic/index.ts';
 import { startWatchedTraffic } from '../../test/support/crash/watchedTraffic.ts';
 import { seedTopology } from '../../test/support/topologies.ts';

@@ -91,12 +91,6 @@ export async function publish(nc: NatsConnection, count: number): Promise<void> 
   }
 }
 
-/** Whether everything is delivered and acked. */
-export async function isDrained({ jsm }: Setting): Promise<boolean> {
-  const { num_pending, num_ack_pending } = await jsm.consumers.info(STREAM, DURABLE);
-  return num_pending === 0 && num_ack_pending === 0;
-}
-
 export async function until(fact: () => Promise<boolean>, everyMs = 20): Promise<void> {
   while (!(await fact())) await new Promise((resolve) => setTimeout(resolve, everyMs));
 }

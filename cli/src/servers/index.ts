@@ -4,7 +4,6 @@ export { fetchNatsServer } from './fetchNats.ts';
 export { findNatsServer, type FoundNats } from './findNats.ts';
 export { findPostgres, type FoundPostgres } from './findPostgres.ts';
 export { type NatsOptions, type NatsServer, type RunningServer, startNats } from './nats.ts';
-export { type NatsCluster, startNatsCluster } from './natsCluster.ts';
 export { NATS_VERSION, NATS_WHEELS } from './natsPins.ts';
 export { freePort, freePorts, isFree } from './ports.ts';
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.ts';

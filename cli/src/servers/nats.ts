@@ -46,7 +46,7 @@ export interface NatsOptions {
   serverName?: string;
 }
 
-/** Routes of a cluster, see startNatsCluster. */
+/** Routes of a cluster. */
 export interface ClusterOptions {
   name: string;
   port: number;

@@ -13,4 +13,3 @@ export {
   type Traffic,
   type TrafficOptions,
 } from './startTraffic.ts';
-export { workDurable, type WorkOptions } from './workDurable.ts';

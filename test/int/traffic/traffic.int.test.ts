@@ -12,10 +12,10 @@ import {
   type PublisherSpec,
   startTraffic,
   type Traffic,
-  workDurable,
   WorkRecord,
 } from '../../../cli/src/traffic/index.ts';
 import { type NatsServer, startNats } from '../../support/servers.ts';
+import { workDurable } from '../../support/workDurable.ts';
 
 let server: NatsServer;
 let settings: ConnectSettings;

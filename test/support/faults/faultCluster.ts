@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { JetStreamWriter } from '@aa-ops/topology';
 import { freePorts } from '../../../cli/src/servers/index.ts';
 import { startNatsNode } from '../../../cli/src/servers/nats.ts';
-import { untilFormed } from '../../../cli/src/servers/natsCluster.ts';
+import { untilFormed } from '../natsCluster.ts';
 import type { NatsServer } from '../servers.ts';
 
 /** Three servers whose routes run through us, so that one can be cut off from the others while its clients still reach it. */

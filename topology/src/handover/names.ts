@@ -60,10 +60,3 @@ export const ownRetention = ({
   metadata,
 }: Pick<StreamConfig, 'retention' | 'metadata'>): NonNullable<StreamConfig['retention']> =>
   metadata?.[RETENTION_KEY] === 'interest' ? 'interest' : retention;
-
-/** A config without one stream's or every source of ours. */
-export function withoutOwnSources(config: StreamConfig): StreamConfig {
-  const { sources, ...rest } = config;
-  const foreign = (sources ?? []).filter((source) => epochOfSource(source) === undefined);
-  return foreign.length > 0 ? { ...rest, sources: foreign } : rest;
-}

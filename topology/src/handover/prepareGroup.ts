@@ -1,5 +1,5 @@
 import type { JetStreamReader, StreamInfo } from '../jetstream/index.ts';
-import { extendBlock, lastBlocks, nextStartOf, splitByStart } from './memory.ts';
+import { extendBlock, lastBlocks, splitByStart } from './memory.ts';
 import { epochSubject } from './names.ts';
 import { firstUnacked, type Mover, readsOf } from './positions.ts';
 import type { CopySize } from './preflight/checkLimits.ts';
@@ -152,8 +152,3 @@ export const sumOfSizes = (a: CopySize | undefined, b: CopySize): CopySize => ({
   bytes: (a?.bytes ?? 0) + b.bytes,
   mostPerSubject: Math.max(a?.mostPerSubject ?? 0, b.mostPerSubject),
 });
-
-/** Whether a copy goes on from an earlier one, and how far a standing one has come. */
-export const copyProgress = copiedThrough;
-export const hasPast = (memory: PairMemory, copy: CopyRole): boolean =>
-  copy.filters.some((filter) => nextStartOf(memory, copy, filter) !== undefined);

@@ -1,10 +1,4 @@
-import {
-  headerOf,
-  type JetStreamReader,
-  parseHeaders,
-  sourceOf,
-  type StoredMessage,
-} from '../jetstream/index.ts';
+import { type JetStreamReader, parseHeaders, sourceOf, type StoredMessage } from '../jetstream/index.ts';
 
 /** The last message on any of the filters; undefined where there is none. One request a filter. */
 export async function lastOn(
@@ -34,9 +28,6 @@ export async function firstOn(
 /** Where a stored message was copied from, if it was. */
 export const originOf = (message: StoredMessage): { stream: string; seq: number } | undefined =>
   sourceOf(parseHeaders(message.headers));
-
-export const messageIdOf = (message: StoredMessage): string | undefined =>
-  headerOf(parseHeaders(message.headers), 'Nats-Msg-Id');
 
 /** How far a copy has come: the newest of its messages in the target, or undefined while there is none. */
 export async function copiedThrough(

@@ -1,7 +1,6 @@
 import type { MsgHdrs } from 'nats';
 
 const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 
 /** `[name, value]` in the order of the wire; a name may repeat. */
 export type HeaderList = [name: string, value: string][];
@@ -22,11 +21,6 @@ export function parseHeaders(raw: Uint8Array): HeaderList {
 export function headerOf(list: HeaderList, name: string): string | undefined {
   const wanted = name.toLowerCase();
   return list.find(([key]) => key.toLowerCase() === wanted)?.[1];
-}
-
-export function encodeHeaders(list: HeaderList): Uint8Array {
-  if (list.length === 0) return new Uint8Array(0);
-  return encoder.encode(`NATS/1.0\r\n${list.map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n`);
 }
 
 /**

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { ConsumerInfo, StreamInfo } from '../jetstream/wire.ts';
-import type { LiveAccount } from '../live/liveAccount.ts';
-import { liveConsumer } from '../live/liveAccount.ts';
 import { canonicalJson, withoutServerMetadata } from './values.ts';
 import type { Plan } from './plan.ts';
 
@@ -27,13 +25,3 @@ export const nameOf = (thing: { kind: 'stream' | 'consumer'; name: string; strea
 /** The fingerprint of everything that a plan is about, as the plan saw it. */
 export const fingerprintsOf = (plan: Plan): Record<string, string> =>
   Object.fromEntries(plan.changes.map((change) => [nameOf(change), fingerprint(change.seen)]));
-
-/** What that thing of a plan looks like in an account that was read again. */
-export function seenIn(
-  live: LiveAccount,
-  thing: { kind: 'stream' | 'consumer'; name: string; stream?: string },
-): StreamInfo | ConsumerInfo | undefined {
-  return thing.kind === 'stream'
-    ? live.streams.get(thing.name)?.info
-    : liveConsumer(live, thing.stream!, thing.name);
-}

@@ -1,5 +1,5 @@
 import { type JetStreamWriter, pullDurable } from '@aa-ops/topology';
-import type { WorkRecord } from './judgeWorked.ts';
+import type { WorkRecord } from '../../cli/src/traffic/index.ts';
 
 export interface WorkOptions {
   stream: string;

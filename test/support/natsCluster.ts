@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, OpsError } from '@aa-ops/topology';
-import { type NatsOptions, type NatsServer, startNatsNode } from './nats.ts';
-import { askJetStream } from './natsProbe.ts';
-import { freePorts } from './ports.ts';
+import { type NatsOptions, type NatsServer, startNatsNode } from '../../cli/src/servers/nats.ts';
+import { askJetStream } from '../../cli/src/servers/natsProbe.ts';
+import { freePorts } from '../../cli/src/servers/ports.ts';
 
 export interface NatsCluster {
   servers: NatsServer[];
