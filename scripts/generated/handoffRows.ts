@@ -159,7 +159,7 @@ export const handoffRows: readonly Chapter[] = [
       {
         of: ['Docker Compose (Production)'],
         here: '`aa-ops dev up`: the whole system as processes',
-        why: 'No containers needed. NATS 4223, PostgreSQL 5433, front door 4101 where they are free; pods take free ports',
+        why: 'No containers needed. NATS 4223, PostgreSQL 5433, front door 4101 where they are free; pods take free ports. State, data and logs are in `.aa-ops/dev`, or where `--dir` or `AA_OPS_DEV_DIR` says',
       },
       {
         of: ['Support & Troubleshooting', 'NATS Diagnostic Scripts'],

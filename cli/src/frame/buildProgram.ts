@@ -114,7 +114,9 @@ function helpAfter(spec: CommandSpec, paint: Paint): string {
 
 function toOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.summary);
-  const read = reader(spec.kind);
+  const readIt = reader(spec.kind);
+  // A variable that is set to nothing says nothing.
+  const read = (value: string): unknown => readIt(value === '' && spec.env ? (spec.default ?? '') : value);
   if (spec.choices) option.choices(spec.choices);
   else if (spec.repeatable)
     option.argParser((value: string, before: unknown[] | undefined) => [...(before ?? []), read(value)]);

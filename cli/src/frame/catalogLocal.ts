@@ -1,3 +1,4 @@
+import { DEFAULT_DEV_DIR, DEV_DIR_VARIABLE } from '../platform/local/devDir.ts';
 import type { CommandSpec, OptionSpec } from './spec.ts';
 
 const group = 'On this machine:';
@@ -5,7 +6,8 @@ const dir: OptionSpec = {
   flags: '--dir <folder>',
   summary: 'where its state, data and logs are',
   kind: 'file',
-  default: '.aa-ops/dev',
+  default: DEFAULT_DEV_DIR,
+  env: DEV_DIR_VARIABLE,
 };
 
 /** Commands on the local platform, and on the shell. */
@@ -43,7 +45,9 @@ export const localCommands: readonly CommandSpec[] = [
     name: 'dev',
     group,
     summary: 'run the whole system here: NATS, PostgreSQL, ingest and normalize',
-    help: 'aa-ops commands with --env local find its ports by themselves when called from the same folder.',
+    help:
+      'aa-ops commands with --env local find its ports by themselves when called from the same folder, ' +
+      'or with the same AA_OPS_DEV_DIR.',
     commands: [
       {
         name: 'up',

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { devDir } from '../platform/local/devDir.ts';
 
 /** Where `dev` keeps its state (platform/local/state.ts writes it there; only this much is read here). */
-const devState = (folder: string): string =>
-  resolve(folder, process.env['AA_OPS_DEV_DIR'] || '.aa-ops/dev', 'state.json');
+const devState = (folder: string): string => resolve(folder, devDir(), 'state.json');
 
 /** The NATS URL of the local platform that runs from the working directory; undefined where none does. */
 export async function readDevServer(folder: string = process.cwd()): Promise<string | undefined> {

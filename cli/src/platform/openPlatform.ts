@@ -16,8 +16,8 @@ export async function openPlatform(topology: Topology, options: OpenPlatformOpti
   const { platform } = topology.environment;
   if (platform === 'none' || topology.workloads.length === 0) return nonePlatform;
   if (platform === 'local') {
-    const { DEFAULT_DEV_DIR, openLocalPlatform } = await import('./local/index.ts');
-    return openLocalPlatform(DEFAULT_DEV_DIR);
+    const { devDir, openLocalPlatform } = await import('./local/index.ts');
+    return openLocalPlatform(devDir());
   }
   const { openKubernetesPlatform } = await import('./kubernetes/index.ts');
   return openKubernetesPlatform(topology, { ...options, frontDoor: process.env['INGEST_URL'] });

@@ -5,7 +5,7 @@ import { parseLine } from '../../../cli/src/frame/parseLine.ts';
 import type { CommandSpec } from '../../../cli/src/frame/spec.ts';
 import { plainPaint } from '../../../cli/src/render/index.ts';
 
-const VARIABLES = ['AA_OPS_ENV', 'AA_OPS_TOPOLOGY', 'NATS_URL'];
+const VARIABLES = ['AA_OPS_DEV_DIR', 'AA_OPS_ENV', 'AA_OPS_TOPOLOGY', 'NATS_URL'];
 for (const name of VARIABLES) vi.stubEnv(name, undefined);
 afterEach(() => {
   for (const name of VARIABLES) vi.stubEnv(name, undefined);
@@ -58,6 +58,15 @@ describe('a command line', () => {
     const { options } = await run('status');
     expect(options).toMatchObject({ topology: './topology' });
     expect(options).not.toHaveProperty('env');
+  });
+
+  it('has the local platform where AA_OPS_DEV_DIR says, or --dir', async () => {
+    expect((await run('dev status')).args).toEqual({ dir: '.aa-ops/dev' });
+    vi.stubEnv('AA_OPS_DEV_DIR', '/var/dev');
+    expect((await run('dev status')).args).toEqual({ dir: '/var/dev' });
+    expect((await run('dev status --dir here')).args).toEqual({ dir: 'here' });
+    vi.stubEnv('AA_OPS_DEV_DIR', '');
+    expect((await run('dev status')).args).toEqual({ dir: '.aa-ops/dev' });
   });
 
   it('reads durations, whole numbers and arguments', async () => {

@@ -1,5 +1,6 @@
 export { DEFAULT_CONFIG, MODE_KEY } from './configMap.ts';
 export { describePlatform, type LocalStatus } from './describe.ts';
+export { devDir } from './devDir.ts';
 export { startDetached, waitForUp } from './detach.ts';
 export { holderOf } from './lock.ts';
 export { openLocalPlatform } from './openLocalPlatform.ts';
@@ -11,5 +12,5 @@ export {
   startLocalPlatform,
   USUAL_PORTS,
 } from './startLocalPlatform.ts';
-export { DEFAULT_DEV_DIR, isAlive, type LocalState, type PodState, readState } from './state.ts';
+export { isAlive, type LocalState, type PodState, readState } from './state.ts';
 export { takeDown, type TakenDown } from './takeDown.ts';

@@ -2,9 +2,6 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTimeOf } from '../../servers/index.ts';
 
-/** The folder of `dev` and of every command that reaches its pods: AA_OPS_DEV_DIR, else below the current folder. */
-export const DEFAULT_DEV_DIR = process.env.AA_OPS_DEV_DIR || '.aa-ops/dev';
-
 /** A process by its number and when it started: the number alone may belong to another one by now. */
 export interface ProcessMark {
   pid: number;
