@@ -1,3 +1,4 @@
+import { OpsError } from '@aa-ops/topology';
 import type { RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
 import { restartAll } from './restartSteps.ts';
@@ -22,7 +23,17 @@ export const configStep: Step = {
     const { configMap } = context.topology;
     if (!configMap || context.platform.kind === 'none') return;
     const { mode } = await context.platform.readMode();
-    if (mode !== context.run.to) throw new Error(`${configMap.name} says ${mode}, not ${context.run.to}`);
+    const { to } = context.run;
+    if (mode !== to) {
+      throw new OpsError(
+        'config-conflict',
+        `somebody wrote ${configMap.name} meanwhile: ${configMap.modeKey} is ${mode ?? 'not set'}, not ${to}`,
+        {
+          hint: 'only aa-ops may write the mode: see docs/kubernetes.md, "Two writers", then type the command again',
+          details: { name: configMap.name, key: configMap.modeKey, mode: mode ?? null, wanted: to },
+        },
+      );
+    }
   },
   // The pods follow at once: undoing the restarts alone would start them in the mode that is being left.
   async undo(context) {
