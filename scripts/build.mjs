@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { NOTICES, noticesOf } from './notices.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -14,7 +15,7 @@ const requireBanner =
 
 /** Writes file by file, each whole at once: a command that is started meanwhile finds either build, never half of one. */
 async function bundle(outdir, entryPoints, external) {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints,
     outdir,
@@ -27,21 +28,23 @@ async function bundle(outdir, entryPoints, external) {
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     sourcemap: 'linked',
-    legalComments: 'none',
+    legalComments: 'none', // THIRD-PARTY-NOTICES has them
+    metafile: true,
     banner: { js: requireBanner },
     define: { AA_OPS_VERSION: JSON.stringify(version) },
     logLevel: 'warning',
   });
+  const notices = { path: join(root, outdir, NOTICES), contents: noticesOf(metafile, root) };
   // Chunks before the entries that import them: they carry hashes and disturb nobody.
-  const chunksFirst = outputFiles.toSorted((a, b) => isEntry(a.path) - isEntry(b.path));
-  for (const { path, contents } of chunksFirst) {
+  const inTurn = [notices, ...outputFiles.toSorted((a, b) => isEntry(a.path) - isEntry(b.path))];
+  for (const { path, contents } of inTurn) {
     await mkdir(dirname(path), { recursive: true });
     const temporary = `${path}.${process.pid}`;
     await writeFile(temporary, contents);
     if (path.endsWith('.js') && isEntry(path)) await chmod(temporary, 0o755);
     await rename(temporary, path);
   }
-  await removeStale(join(root, outdir), new Set(outputFiles.map(({ path }) => path)));
+  await removeStale(join(root, outdir), new Set(inTurn.map(({ path }) => path)));
 }
 
 const isEntry = (path) => !path.includes(`${join('chunks', '/')}`);

@@ -1,19 +1,24 @@
 // Assembles what an image holds into a folder, from the build: `pack.mjs runtime` makes dist/images/runtime, `pack.mjs cli` dist/images/cli
 // (`--out DIR` makes them elsewhere). The Dockerfiles copy these folders as they are, and the cluster tests run them as pods.
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { NOTICES } from './notices.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Per image: the package that it is, and what is copied, from the repository to the image. All dependencies are in the bundles. */
+/**
+ * Per image: the package that it is, where its bundles are, whose notices go beside LICENSE, and what is copied, from the repository
+ * to the image. All dependencies are in the bundles.
+ */
 const images = {
   runtime: {
     package: 'consumers-runtime/package.json',
+    bundles: 'consumers-runtime/dist',
     copies: { 'consumers-runtime/dist': 'dist', 'consumers-runtime/migrations': 'migrations' },
   },
-  cli: { package: 'package.json', copies: { 'dist/cli': 'dist/cli' } },
+  cli: { package: 'package.json', bundles: 'dist/cli', copies: { 'dist/cli': 'dist/cli' } },
 };
 
 const {
@@ -35,8 +40,11 @@ async function pack(name, image) {
   await rm(made, { recursive: true, force: true });
   await mkdir(made, { recursive: true });
   for (const [from, to] of Object.entries(image.copies)) {
-    await cp(join(root, from), join(made, to), { recursive: true, filter: (path) => !path.endsWith('.map') });
+    const filter = (path) => !path.endsWith('.map') && basename(path) !== NOTICES;
+    await cp(join(root, from), join(made, to), { recursive: true, filter });
   }
+  await cp(join(root, 'LICENSE'), join(made, 'LICENSE'));
+  await cp(join(root, image.bundles, NOTICES), join(made, NOTICES));
   const {
     name: packageName,
     version,

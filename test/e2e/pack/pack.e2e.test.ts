@@ -27,7 +27,13 @@ const env = (more: Record<string, string> = {}): Record<string, string> => ({
 
 describe('the runtime folder', () => {
   it('holds the bundles, the migrations, who it is, and nothing else', async () => {
-    expect((await readdir(join(empty, 'runtime'))).sort()).toEqual(['dist', 'migrations', 'package.json']);
+    expect((await readdir(join(empty, 'runtime'))).sort()).toEqual([
+      'LICENSE',
+      'THIRD-PARTY-NOTICES',
+      'dist',
+      'migrations',
+      'package.json',
+    ]);
     expect((await readdir(join(empty, 'runtime/dist'))).sort()).toEqual([
       'aa-ingest.js',
       'aa-normalize.js',
@@ -101,6 +107,25 @@ describe('the CLI folder', () => {
     const files = await readdir(join(empty, 'cli'), { recursive: true });
     expect(files.filter((it) => it.includes('node_modules') || it.includes('pulumi'))).toEqual([]);
     expect((await sourcesOf('dist/cli')).filter((it) => /@pulumi|^infra\//.test(it))).toEqual([]);
+  });
+});
+
+describe.each([
+  ['runtime', 'consumers-runtime/dist'],
+  ['cli', 'dist/cli'],
+])('what the %s folder gives away', (name, build) => {
+  it('comes with our licence, and with that of every package in it', async () => {
+    expect(await readFile(join(empty, name, 'LICENSE'), 'utf8')).toBe(
+      await readFile(join(root, 'LICENSE'), 'utf8'),
+    );
+    const notices = await readFile(join(empty, name, 'THIRD-PARTY-NOTICES'), 'utf8');
+    const named = [...notices.matchAll(/^(\S+) \d\S* \((\S+)\)$/gm)].map(([, it]) => it!);
+    const bundled = new Set((await sourcesOf(build)).flatMap((it) => packageOf(it) ?? []));
+    expect(bundled.size).toBeGreaterThan(10);
+    expect([...bundled].filter((it) => !named.includes(it))).toEqual([]);
+    // Each name, or several of one text, has a text behind it.
+    for (const part of notices.split(/^-{80}$/m).slice(1))
+      expect(part).toMatch(/permission|licen[sc]e|public domain/i);
   });
 });
 
