@@ -28,6 +28,7 @@ export interface Job {
 
 export interface Workflow {
   on: Record<string, { branches?: string[]; tags?: string[] } | null>;
+  concurrency?: { group: string; 'cancel-in-progress': boolean | string };
   permissions: Record<string, string>;
   jobs: Record<string, Job>;
 }

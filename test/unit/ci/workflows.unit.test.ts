@@ -121,15 +121,13 @@ describe('what is on main', () => {
   test('goes up stack by stack, production last', () => {
     const { on, jobs } = workflows['up']!;
     expect(on).toEqual({ push: { branches: ['main'] } });
-    expect(
-      Object.values(jobs)
-        .map((job) => job.with!['stack'])
-        .toSorted(),
-    ).toEqual(stacks.toSorted());
-    for (const job of Object.values(jobs)) expect(job.uses).toBe('./.github/workflows/up-stack.yml');
+    const { checks: _checks, ...ups } = jobs;
+    expect(Object.keys(ups).toSorted()).toEqual(stacks.toSorted());
+    for (const [stack, job] of Object.entries(ups))
+      expect(job).toMatchObject({ uses: './.github/workflows/up-stack.yml', with: { stack } });
     expect(jobs['production']!.needs).toBe('staging');
-    const ups = pulumiSteps().filter(({ step }) => step.with!['command'] === 'up');
-    expect(ups.map(({ workflow }) => workflow)).toEqual(['up-stack']);
+    const steps = pulumiSteps().filter(({ step }) => step.with!['command'] === 'up');
+    expect(steps.map(({ workflow }) => workflow)).toEqual(['up-stack']);
   });
 
   test("waits for the stack's environment, and for the up before it", () => {
@@ -148,6 +146,12 @@ describe('what is on main', () => {
     expect(order).not.toContain(-1);
   });
 
+  test('is looked at for drift where its up failed, too: GitHub leaves out every step behind a failed one that does not ask for it', () => {
+    const steps = workflows['up-stack']!.jobs['up']!.steps!;
+    expect(steps.find(named('aa-ops drift'))!.if).toBe('success() || failure()');
+    expect(steps.find(named('pulumi up'))!.if).toBeUndefined();
+  });
+
   test('is compared with the clusters every night, and nothing is changed', () => {
     const { on, jobs } = workflows['drift']!;
     expect(on).toHaveProperty('schedule');
@@ -156,6 +160,38 @@ describe('what is on main', () => {
     expect(steps!.find(named('aa-ops drift'))!.run).not.toContain('||');
     const preview = steps!.find(uses('pulumi/actions'))!;
     expect(preview.with).toMatchObject({ command: 'preview', refresh: true, 'expect-no-changes': true });
+  });
+});
+
+describe('what goes out', () => {
+  test('waits for the checks, whoever deploys or publishes', () => {
+    const call = './.github/workflows/checks.yml';
+    expect(workflows['checks']!.on).toHaveProperty('workflow_call');
+    for (const [workflow, first] of [
+      ['up', 'staging'],
+      ['images', 'image'],
+    ] as const) {
+      const { jobs } = workflows[workflow]!;
+      expect(jobs['checks']!.uses, workflow).toBe(call);
+      expect(jobs[first]!.needs, workflow).toBe('checks');
+    }
+    const { on } = workflows['checks']!;
+    expect(on, 'main would run them twice').not.toHaveProperty('push');
+  });
+
+  test('is not cancelled by the next commit: only a pull request’s checks are', () => {
+    expect(workflows['checks']!.concurrency).toEqual({
+      group: 'checks-${{ github.ref }}',
+      'cancel-in-progress': "${{ github.event_name == 'pull_request' }}",
+    });
+  });
+
+  test('has the version of package.json: another tag makes no images', () => {
+    const { jobs } = workflows['images']!;
+    const { run } = jobs['version']!.steps!.find(named('Refuse a tag that is not the version'))!;
+    expect(run).toMatch(/version="v\$\(jq --raw-output \.version package\.json\)"/);
+    expect(run).toMatch(/"\$GITHUB_REF_NAME" != "\$version" .*\n.*\n\s*exit 1/);
+    expect(jobs['checks']!.needs).toBe('version');
   });
 });
 
