@@ -96,13 +96,16 @@ export function createNormalizeMetrics(
     () => sources.oldestHeldMs() / 1_000,
   );
 
+  /** What is not known has no sample: a NaN would be in every sum that an alert takes, and keep it silent. */
   function gauge(name: string, help: string, read: () => number | undefined): void {
     new Gauge({
       name,
       help,
       registers,
       collect() {
-        this.set(read() ?? Number.NaN);
+        const value = read();
+        if (value === undefined) this.remove();
+        else this.set(value);
       },
     });
   }
