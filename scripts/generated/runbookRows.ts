@@ -174,7 +174,7 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Red: Service crash loops'],
-        here: '`aa-ops status`: replicas that are ready, restarts and crash loops of each workload; check `pods-ready`, in `aa-ops preflight` and `aa-ops verify`',
+        here: '`aa-ops status`: replicas that are ready, restarts and crash loops of each workload; check `pods-ready`, in `aa-ops preflight` and `aa-ops verify`; alerts `EventBusCrashLoop`, `EventBusPodDown`',
         why: 'Pods wait for servers, streams and durables instead of crashing; they end only on a setting that cannot be used (exit 64) or a migration that fails',
       },
       {
@@ -197,7 +197,7 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Prometheus Alert Rules'],
-        here: '`pulumi up` makes the PrometheusRule where the stack asks for it (`monitoring.alerts`, [infra.md](infra.md#configuration))',
+        here: 'a PrometheusRule of the Pulumi program: the failure indicators above, and pods that nobody hears of ([infra.md](infra.md#monitoring))',
         why: "Each limit is the topology's own, from `thresholds`; each alert names the command to type next",
       },
     ],

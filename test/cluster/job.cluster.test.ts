@@ -2,14 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunJson } from '../../cli/src/runbook/runDocumentJson.ts';
 import type { Json } from '../support/cluster/api.ts';
+import { jobOfDocs } from '../support/cluster/jobOfDocs.ts';
 import { type Staging, startStaging, TOPOLOGY_FILE } from '../support/cluster/staging.ts';
 import { INGEST_TOKEN } from '../support/cluster/stagingObjects.ts';
 import { until } from '../support/cluster/until.ts';
 
-// The CLI as a Job in the cluster: its service account instead of a kubeconfig, pods at their own addresses.
+// The CLI as a Job in the cluster, by docs/kubernetes.md: its service account instead of a kubeconfig, pods at their own addresses.
 let staging: Staging;
 beforeAll(async () => {
   staging = await startStaging();
+  await staging.cluster.api.patch(staging.path('serviceaccounts', 'aa-ops'), {
+    automountServiceAccountToken: false, // as the Pulumi program makes it
+  });
   await staging.cluster.api.post(staging.path('configmaps'), {
     metadata: { name: 'topology' },
     data: { 'athlete-ally.yaml': await readFile(TOPOLOGY_FILE, 'utf8') },
@@ -17,56 +21,27 @@ beforeAll(async () => {
 });
 afterAll(() => staging?.stop());
 
-const jobOf = (name: string, args: string[], serviceAccountName: string): Json => {
+/** The Job of docs/kubernetes.md with another command and account, and the servers and the image of this cluster. */
+async function jobOf(name: string, args: string[], serviceAccountName: string): Promise<Json> {
   const { podNatsUrl, podDatabaseUrl } = staging.cluster;
-  const common = [
-    '--topology',
-    '/topology/athlete-ally.yaml',
-    '--env',
-    'staging',
-    '--yes',
-    '--output',
-    'json',
-  ];
-  return {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: { name },
-    spec: {
-      backoffLimit: 0,
-      template: {
-        spec: {
-          restartPolicy: 'Never',
-          serviceAccountName,
-          containers: [
-            {
-              name: 'aa-ops',
-              image: 'aa-ops/cli:test',
-              workingDir: '/work',
-              command: ['node', '/app/dist/cli/aa-ops.js', ...args, ...common],
-              env: [
-                { name: 'NATS_URL', value: podNatsUrl },
-                { name: 'DATABASE_URL', value: podDatabaseUrl },
-                { name: 'INGEST_TOKEN', value: INGEST_TOKEN },
-              ],
-              securityContext: { readOnlyRootFilesystem: true },
-              volumeMounts: [
-                { name: 'topology', mountPath: '/topology' },
-                { name: 'work', mountPath: '/work' },
-                { name: 'tmp', mountPath: '/tmp' },
-              ],
-            },
-          ],
-          volumes: [
-            { name: 'topology', configMap: { name: 'topology' } },
-            { name: 'work', emptyDir: {} },
-            { name: 'tmp', emptyDir: {} },
-          ],
-        },
-      },
-    },
-  };
-};
+  const job = await jobOfDocs();
+  const { metadata, spec } = job.spec.template;
+  // What the NetworkPolicies let in to the pods; nothing enforces them here.
+  expect(metadata.labels).toEqual({ 'app.kubernetes.io/name': 'aa-ops' });
+  const [container] = spec.containers;
+  const common = container.args.slice(container.args.indexOf('--env'));
+  Object.assign(spec, { serviceAccountName });
+  Object.assign(container, {
+    image: 'aa-ops/cli:test',
+    args: [...args, ...common, '--output', 'json'],
+    env: [
+      { name: 'NATS_URL', value: podNatsUrl },
+      { name: 'DATABASE_URL', value: podDatabaseUrl },
+      { name: 'INGEST_TOKEN', value: INGEST_TOKEN },
+    ],
+  });
+  return { ...job, metadata: { name } };
+}
 
 /** Runs a Job to its end; what it said, and whether it succeeded. */
 async function runJob(
@@ -74,7 +49,7 @@ async function runJob(
   args: string[],
   account = 'aa-ops',
 ): Promise<{ succeeded: boolean; log: string }> {
-  await staging.cluster.api.post(staging.path('jobs'), jobOf(name, args, account));
+  await staging.cluster.api.post(staging.path('jobs'), await jobOf(name, args, account));
   const { status } = await until(async () => {
     const job = await staging.get('jobs', name);
     expect((job.status.succeeded ?? 0) + (job.status.failed ?? 0)).toBe(1);

@@ -17,7 +17,7 @@ export class EventBusConfig extends ComponentResource {
     const configMap = new k8s.core.v1.ConfigMap(
       name,
       {
-        metadata: { name, namespace: bus.namespace, labels: commonLabels('config') },
+        metadata: { name, namespace: bus.namespace, labels: commonLabels(bus, 'config') },
         data: configMapData(bus),
       },
       { parent: this, ignoreChanges: [modePath(bus)], protect: bus.topology.environment.protected },

@@ -3,7 +3,7 @@ import { ComponentResource, type ComponentResourceOptions, type Output } from '@
 import type { Workload } from '@aa-ops/topology';
 import type { Bus } from '../bus.ts';
 import { deploymentSpec } from '../specs/deployment.ts';
-import { commonLabels } from '../specs/labels.ts';
+import { workloadLabels } from '../specs/labels.ts';
 import { networkPolicySpec } from '../specs/networkPolicies.ts';
 import { disruptionBudgetSpec, serviceSpec } from '../specs/service.ts';
 
@@ -15,8 +15,7 @@ export class EventBusService extends ComponentResource {
   constructor(bus: Bus, workload: Workload, options: ComponentResourceOptions) {
     super('aa-ops:index:EventBusService', workload.name, {}, options);
     const { name } = workload;
-    const labels = { ...commonLabels(workload.role), 'app.kubernetes.io/name': name };
-    const metadata = { name, namespace: bus.namespace, labels };
+    const metadata = { name, namespace: bus.namespace, labels: workloadLabels(bus, workload) };
     const child = { parent: this };
     const account = new k8s.core.v1.ServiceAccount(
       name,

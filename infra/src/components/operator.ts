@@ -11,7 +11,7 @@ export class Operator extends ComponentResource {
     const metadata = {
       name: OPERATOR,
       namespace: bus.namespace,
-      labels: { ...commonLabels('operator'), 'app.kubernetes.io/name': OPERATOR },
+      labels: { ...commonLabels(bus, 'operator'), 'app.kubernetes.io/name': OPERATOR },
     };
     const child = { parent: this };
     new k8s.core.v1.ServiceAccount(OPERATOR, { metadata, automountServiceAccountToken: false }, child);

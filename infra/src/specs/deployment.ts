@@ -2,8 +2,9 @@ import type { types } from '@pulumi/kubernetes';
 import type { Workload } from '@aa-ops/topology';
 import { type Bus, sha8 } from '../bus.ts';
 import { ownedData } from './configMap.ts';
-import { commonLabels } from './labels.ts';
-import { hardened, podSecurity } from './security.ts';
+import { workloadLabels } from './labels.ts';
+import { natsCredentials, podBasics } from './pods.ts';
+import { hardened } from './security.ts';
 
 type DeploymentSpec = types.input.apps.v1.DeploymentSpec;
 type Container = types.input.core.v1.Container;
@@ -13,9 +14,6 @@ type EnvVar = types.input.core.v1.EnvVar;
 const STOP = { runtime: 20, preStop: 5, grace: 35 };
 /** s. A rollout that makes no progress for so long has failed; `aa-ops` tells why. */
 const PROGRESS_DEADLINE = 120;
-
-/** Where the credentials for NATS are mounted. */
-const NATS_CREDENTIALS = '/var/run/secrets/aa-ops/nats';
 
 /** A workload's Deployment: rolled out one by one, never below its replicas. */
 export function deploymentSpec(bus: Bus, workload: Workload): DeploymentSpec {
@@ -28,15 +26,13 @@ export function deploymentSpec(bus: Bus, workload: Workload): DeploymentSpec {
     revisionHistoryLimit: 5,
     template: {
       metadata: {
-        labels: { ...commonLabels(workload.role), ...workload.selector },
+        labels: { ...workloadLabels(bus, workload), ...workload.selector },
         // Of the keys that Pulumi owns only: the mode is brought to the pods by aa-ops, in its own order.
         annotations: { 'aa-ops/config-hash': sha8(ownedData(bus)) },
       },
       spec: {
-        serviceAccountName: workload.name,
-        automountServiceAccountToken: false,
+        ...podBasics(bus, workload.name),
         terminationGracePeriodSeconds: STOP.grace,
-        securityContext: podSecurity,
         topologySpreadConstraints: ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map(
           (topologyKey) => ({
             maxSkew: 1,
@@ -49,14 +45,7 @@ export function deploymentSpec(bus: Bus, workload: Workload): DeploymentSpec {
         containers: [container(bus, workload)],
         volumes: [
           { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
-          ...(bus.stack.secrets.nats
-            ? [
-                {
-                  name: 'nats-credentials',
-                  secret: { secretName: bus.stack.secrets.nats.name, defaultMode: 0o440 },
-                },
-              ]
-            : []),
+          ...(natsCredentials(bus.stack.secrets.nats)?.volumes ?? []),
         ],
       },
     },
@@ -81,9 +70,7 @@ function container(bus: Bus, workload: Workload): Container {
     securityContext: hardened,
     volumeMounts: [
       { name: 'tmp', mountPath: '/tmp' },
-      ...(stack.secrets.nats
-        ? [{ name: 'nats-credentials', mountPath: NATS_CREDENTIALS, readOnly: true }]
-        : []),
+      ...(natsCredentials(stack.secrets.nats)?.mounts ?? []),
     ],
   };
 }
@@ -97,15 +84,19 @@ function environment({ stack, topology }: Bus, workload: Workload): EnvVar[] {
     valueFrom: { secretKeyRef: ref },
   });
   const value = (name: string, text: string): EnvVar => ({ name, value: text });
+  const credentials = natsCredentials(secrets.nats);
   return [
     value('NATS_URL', topology.environment.servers.join(',')),
     value('PORT', String(workload.port)),
     value('STOP_TIMEOUT_MS', String(STOP.runtime * 1000)),
     value('OTEL_TRACES_SAMPLER_ARG', String(telemetry.sampleRatio)),
     ...(telemetry.otlpEndpoint ? [value('OTEL_EXPORTER_OTLP_ENDPOINT', telemetry.otlpEndpoint)] : []),
-    ...(secrets.nats ? [value('NATS_CREDS', `${NATS_CREDENTIALS}/${secrets.nats.key}`)] : []),
+    ...(credentials ? [value('NATS_CREDS', credentials.path)] : []),
     ...(workload.role === 'consumer' ? [from('DATABASE_URL', secrets.database)] : []),
     ...(workload.role === 'producer' && secrets.ingest ? [from('INGEST_TOKEN', secrets.ingest)] : []),
+    ...(workload.role === 'producer' && secrets.ingestHmac
+      ? [from('INGEST_HMAC_SECRET', secrets.ingestHmac)]
+      : []),
     ...Object.entries(stack.workloads[workload.name]!.env).map(([name, text]) => value(name, text)),
   ];
 }

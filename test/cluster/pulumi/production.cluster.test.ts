@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { nkeys } from 'nats';
@@ -113,7 +113,7 @@ test('up makes all of it: streams on three servers, three ready pods of each wor
   for (const stream of ['ATHLETE_ALLY_EVENTS', 'AA_CORE_HOT', 'AA_VENDOR_HOT', 'AA_DLQ'])
     expect((await account.stream(stream))?.config.num_replicas, stream).toBe(3);
   const monitoring = '/apis/monitoring.coreos.com/v1/namespaces/production';
-  expect(await kindsOf(`${monitoring}/servicemonitors`)).toEqual(['event-bus']);
+  expect(await kindsOf(`${monitoring}/servicemonitors`)).toEqual(['ingest-service', 'normalize-service']);
   expect(await kindsOf(`${monitoring}/prometheusrules`)).toEqual(['event-bus']);
   expect(await kindsOf(`${NAMESPACE}/configmaps`)).toContain('event-bus-dashboard');
   const config = await cluster.api.get(`${NAMESPACE}/configmaps/event-bus-config`);
@@ -148,4 +148,14 @@ test('destroy is refused before anything is deleted: production is protected', a
   expect(code).not.toBe(0);
   expect(said).toMatch(/event-bus-config.*protected|protected.*event-bus-config/s);
   await succeed('up', '--yes', '--skip-preview', '--expect-no-changes');
+}, 240_000);
+
+test('destroy takes the pods away once the ConfigMap is unprotected, as docs/infra.md says, and leaves the streams', async () => {
+  const docs = await readFile(new URL('../../../docs/infra.md', import.meta.url), 'utf8');
+  const [, urn] = /^pulumi state unprotect '([^']+)'/m.exec(docs)!;
+  await succeed('state', 'unprotect', urn!, '--yes');
+  await succeed('destroy', '--yes', '--skip-preview');
+  expect(await kindsOf('/apis/apps/v1/namespaces/production/deployments')).toEqual([]);
+  expect(await kindsOf(`${NAMESPACE}/configmaps`)).not.toContain('event-bus-config');
+  expect(await account.stream('AA_DLQ')).toBeDefined();
 }, 240_000);

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PreviewOptions, Stack } from '@pulumi/pulumi/automation/index.js';
 import { connect, type JetStreamManager, type NatsConnection } from 'nats';
@@ -153,14 +153,17 @@ test('aa-ops migrates with the rights that the program gives it, and pulumi find
   expect(spec.template.metadata).toEqual(restarted);
 });
 
-test('a changed topology runs one new Job and updates the ConfigMap in place, in the mode that it has', async () => {
+test('a changed topology, a folder of files now, runs one new Job and updates the ConfigMap in place, in the mode that it has', async () => {
   const before = await cluster.api.get(CONFIG);
-  const file = join(cluster.dir, 'topology.yaml');
+  const folder = join(cluster.dir, 'topology');
+  await mkdir(folder);
   const text = await readFile(TOPOLOGY_FILE, 'utf8');
   const flag = /^( *)FEATURE_SERVICE_MANAGES_STREAMS:/m;
   expect(text).toMatch(flag);
-  await writeFile(file, text.replace(flag, "$1NEW_FLAG: 'on'\n$&"));
-  const changed = await open(file);
+  const [bus, pods] = text.replace(flag, "$1NEW_FLAG: 'on'\n$&").split(/^(?=workloads:)/m);
+  await writeFile(join(folder, 'bus.yaml'), bus!);
+  await writeFile(join(folder, 'pods.yaml'), pods!);
+  const changed = await open(folder);
   const seen = await steps(changed);
   expect(seen['ConfigMap event-bus-config']).toBe('update data.NEW_FLAG');
   expect(Object.values(seen).filter((it) => it.startsWith('replace'))).toEqual([]);
@@ -175,7 +178,7 @@ test('a changed topology runs one new Job and updates the ConfigMap in place, in
   expect(items).toHaveLength(1);
   expect(items[0].status.succeeded).toBe(1);
   for (const pod of await podsOf('ingest-service')) expect(pod.status.phase).toBe('Running');
-  expect(await steps(await open(file))).toEqual({});
+  expect(await steps(await open(folder))).toEqual({});
 });
 
 test('what was changed by hand is shown by refresh, and by aa-ops drift where it is a stream', async () => {

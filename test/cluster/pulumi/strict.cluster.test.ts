@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Registered } from '../../../infra/src/rules/index.ts';
 import type { Json } from '../../support/cluster/api.ts';
+import { jobOfDocs } from '../../support/cluster/jobOfDocs.ts';
 import { until } from '../../support/cluster/until.ts';
 import { type Cluster, useCluster } from '../../support/cluster/useCluster.ts';
 import { prometheusKinds } from '../../support/pulumi/prometheusKinds.ts';
 import { registered, stackOf } from '../../support/pulumi/registered.ts';
+import type { Registered } from '../../support/pulumi/rules/index.ts';
 
 // Every object of both stacks as a real API server takes it: unknown and doubled fields are errors (`fieldValidation=Strict`), defaults,
 // validation and admission run, and nothing is stored (`dryRun=All`).
@@ -73,6 +74,19 @@ describe.each(['staging', 'production'])('%s', (stack) => {
       expect(await problemOf(loose)).toMatch(/violates PodSecurity "restricted/);
     }
   });
+});
+
+test('the Job of docs/kubernetes.md passes as it stands', async () => {
+  const job = await jobOfDocs();
+  expect(job.metadata.namespace).toBe('staging');
+  expect(await problemOf(job)).toBeUndefined();
+  const { metadata, spec } = job.spec.template;
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...metadata, name: 'aa-ops', namespace: 'staging' },
+  };
+  expect(await problemOf({ ...pod, spec: { ...spec, serviceAccountName: 'default' } })).toBeUndefined();
 });
 
 test('strict means that a field nobody knows is an error', async () => {

@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { rightsOf, roleRules } from '../../../cli/src/platform/kubernetes/rights.ts';
-import { openBus } from '../../../infra/src/bus.ts';
-import { infraRules, type Registered } from '../../../infra/src/rules/index.ts';
 import { modePath, ownedData } from '../../../infra/src/specs/configMap.ts';
-import { readStackConfig } from '../../../infra/src/stackConfig.ts';
-import { registered, stackOf } from '../../support/pulumi/registered.ts';
+import { named, registered, stackOf } from '../../support/pulumi/registered.ts';
+import { infraRules, type Registered } from '../../support/pulumi/rules/index.ts';
 
 describe.each(['staging', 'production'])('%s', (name) => {
   test('keeps every rule', async () => {
@@ -47,23 +45,21 @@ describe.each(['staging', 'production'])('%s', (name) => {
 });
 
 test('a rule finds what breaks it', async () => {
-  const stack = await stackOf('staging');
-  const { bus, resources } = await registered({
-    ...stack,
-    images: { ...stack.images, runtime: 'somewhere/aa-ops-runtime' },
-    workloads: {
-      ...stack.workloads,
-      'ingest-service': { replicas: 1, resources: { requests: {}, limits: {} }, env: {} },
-    },
-  });
+  const { bus, resources } = await registered(await stackOf('staging'));
   const broken = resources.map((it): Registered => {
     const copy = structuredClone(it);
     if (it.name === 'event-bus-config') return { ...copy, ignoreChanges: [] };
     if (it.type.endsWith(':kubernetes')) return { ...copy, inputs: {} };
     if (it.type.endsWith(':Job')) copy.inputs['spec'].template.spec.containers[0] = {};
-    if (it.type.endsWith(':Deployment') && it.name === 'normalize-service') {
+    if (it.type.endsWith(':Deployment')) {
+      copy.inputs['spec'].replicas = 1;
       copy.inputs['spec'].strategy.rollingUpdate.maxUnavailable = 1;
-      copy.inputs['spec'].template.spec.containers[0].securityContext = {};
+      const image = 'somewhere/aa-ops-runtime';
+      Object.assign(copy.inputs['spec'].template.spec.containers[0], {
+        image,
+        resources: {},
+        securityContext: {},
+      });
     }
     if (it.type.endsWith(':Service'))
       copy.inputs['metadata'].annotations = { 'pulumi.com/patchForce': 'true' };
@@ -100,29 +96,6 @@ test('adopting the ConfigMap changes no provider: a resource that changed it wou
   ]);
 });
 
-test("a stack may begin in another mode than the topology's, and in no other mode than one of it", async () => {
-  const stack = await stackOf('staging');
-  const { resources } = await registered({ ...stack, initialMode: 'multi' });
-  const { data } = named(resources, 'ConfigMap', 'event-bus-config').inputs;
-  expect(data).toMatchObject({ EVENT_STREAM_MODE: 'multi' });
-  await expect(openBus({ ...stack, initialMode: 'both' })).rejects.toThrow('initialMode is both');
-});
-
-test('tells each wrong field of a stack by its path', async () => {
-  const stack = await stackOf('staging');
-  const wrong = {
-    ...stack,
-    images: { runtime: '' },
-    workloads: { 'ingest-service': { replicas: 'two' } },
-    colour: 1,
-  };
-  expect(() => readStackConfig(wrong)).toThrow(
-    /aa-ops:stack\.images\.runtime: .*\n.*aa-ops:stack\.images\.cli: /s,
-  );
-  expect(() => readStackConfig(wrong)).toThrow(/aa-ops:stack\.workloads\.ingest-service\.replicas: .*number/);
-  expect(() => readStackConfig(wrong)).toThrow(/colour/);
-});
-
 test('monitoring is made only where a stack asks for it', async () => {
   const stack = await stackOf('production');
   const kinds = async (of: typeof stack) =>
@@ -131,9 +104,6 @@ test('monitoring is made only where a stack asks for it', async () => {
   const off = { ...stack, monitoring: { ...stack.monitoring, serviceMonitors: false, alerts: false } };
   expect(await kinds(off)).not.toEqual(expect.arrayContaining(['ServiceMonitor']));
 });
-
-const named = (resources: Registered[], kind: string, name: string): Registered =>
-  resources.find((it) => it.type.endsWith(`:${kind}`) && it.name === name)!;
 
 const sorted = (rules: { resources: string[]; verbs: string[] }[]) =>
   rules

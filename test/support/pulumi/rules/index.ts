@@ -71,13 +71,16 @@ export const noSecretValues: Rule = (resources) =>
     .filter(({ type }) => type.endsWith(':Secret'))
     .map(({ name }) => `Secret ${name}: refer to one that stands`);
 
+const withPinnedImages = (kind: string): Rule =>
+  forEach(kind, (resource) => {
+    const loose = containersOf(resource)
+      .map((it) => String(it['image']))
+      .filter((it) => !/[:@]/.test(it.replace(/^.*\//, '')) || it.endsWith(':latest'));
+    return loose.length === 0 ? undefined : `image ${loose[0]} names no version`;
+  });
 /** Labels of an image move; whoever deploys production pins what runs. */
-export const imagesAreNotLatest = forEach('Deployment', (resource) => {
-  const loose = containersOf(resource)
-    .map((it) => String(it['image']))
-    .filter((it) => !/[:@]/.test(it.replace(/^.*\//, '')) || it.endsWith(':latest'));
-  return loose.length === 0 ? undefined : `image ${loose[0]} names no version`;
-});
+export const deploymentImagesAreNotLatest = withPinnedImages('Deployment');
+export const jobImagesAreNotLatest = withPinnedImages('Job');
 
 /** All of them, for the ConfigMap `configMap`, whose mode is at `path`. */
 export const infraRules = (configMap: string, path: string): Record<string, Rule> => ({
@@ -91,5 +94,6 @@ export const infraRules = (configMap: string, path: string): Record<string, Rule
   modeIsLeftAlone: modeIsLeftAlone(configMap, path),
   configMapsAreMutable,
   noSecretValues,
-  imagesAreNotLatest,
+  deploymentImagesAreNotLatest,
+  jobImagesAreNotLatest,
 });

@@ -12,7 +12,7 @@ export interface Registered {
   ignoreChanges: readonly string[];
 }
 
-/** Something that every stack has to keep to: no lines when it does, else what is wrong, by resource. */
+/** Something that the program keeps to for every stack: no lines when it does, else what is wrong, by resource. */
 export type Rule = (resources: readonly Registered[]) => string[];
 
 /** One line for each resource of a kind that `isWrong` finds something in. */

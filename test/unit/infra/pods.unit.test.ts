@@ -1,0 +1,147 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { EXIT_CODES } from '../../../cli/src/frame/exitCodes.ts';
+import type { StackConfig } from '../../../infra/src/stackConfig.ts';
+import { named, registered, stackOf } from '../../support/pulumi/registered.ts';
+import type { Loose, Registered } from '../../support/pulumi/rules/index.ts';
+
+let stack: StackConfig;
+let resources: Registered[];
+beforeAll(async () => {
+  stack = await stackOf('production');
+  ({ resources } = await registered(stack));
+});
+
+const WORKLOADS = ['normalize-service', 'ingest-service'];
+const templateOf = (name: string, of = resources): Loose =>
+  named(of, 'Deployment', name).inputs['spec'].template;
+const jobOf = (of = resources): Registered => of.find(({ type }) => type.endsWith(':Job'))!;
+const podsOf = (of = resources): Loose[] => [
+  ...WORKLOADS.map((name) => templateOf(name, of)['spec']),
+  jobOf(of).inputs['spec'].template.spec,
+];
+
+describe('pods', () => {
+  test('carry the labels of their Deployment, which selects them by the topology’s own alone', () => {
+    for (const name of WORKLOADS) {
+      const { metadata, spec } = named(resources, 'Deployment', name).inputs;
+      expect(templateOf(name)['metadata'].labels).toEqual({ ...metadata.labels, app: name });
+      expect(metadata.labels).toMatchObject({
+        'app.kubernetes.io/name': name,
+        'app.kubernetes.io/part-of': 'athlete-ally',
+      });
+      // A selector cannot be changed: another one would make the Deployment anew, with nobody serving meanwhile.
+      expect(spec.selector).toEqual({ matchLabels: { app: name } });
+      expect(named(resources, 'Service', name).inputs['spec'].selector).toEqual({ app: name });
+    }
+  });
+
+  test('hear nothing of the namespace’s Services', () => {
+    for (const pod of podsOf()) expect(pod['enableServiceLinks']).toBe(false);
+  });
+
+  test('pull their images with the Secrets that the stack names', async () => {
+    for (const pod of podsOf()) expect(pod).not.toHaveProperty('imagePullSecrets');
+    const { resources: pulling } = await registered({ ...stack, imagePullSecrets: ['registry'] });
+    for (const pod of podsOf(pulling)) expect(pod['imagePullSecrets']).toEqual([{ name: 'registry' }]);
+  });
+});
+
+describe('credentials', () => {
+  const secretsOf = (pod: Loose): string[] =>
+    (pod['volumes'] as Loose[]).flatMap(({ secret }) => (secret ? [secret.secretName] : []));
+
+  test('for changing streams are the Job’s alone', async () => {
+    const natsApply = { name: 'nats-apply', key: 'apply.creds' };
+    const { resources: apart } = await registered({ ...stack, secrets: { ...stack.secrets, natsApply } });
+    expect(podsOf(apart).map(secretsOf)).toEqual([
+      ['nats-credentials'],
+      ['nats-credentials'],
+      ['nats-apply'],
+    ]);
+    const { args } = jobOf(apart).inputs['spec'].template.spec.containers[0];
+    expect(args.slice(-2)).toEqual(['--creds', '/var/run/secrets/aa-ops/nats/apply.creds']);
+    for (const name of WORKLOADS)
+      expect(templateOf(name, apart)['spec'].containers[0].env).toContainEqual({
+        name: 'NATS_CREDS',
+        value: '/var/run/secrets/aa-ops/nats/user.creds',
+      });
+  });
+
+  test('are one for all where a stack has no others', () => {
+    expect(podsOf().map(secretsOf)).toEqual(Array(3).fill(['nats-credentials']));
+  });
+
+  test('of the door come by reference, of either kind, to the producers', async () => {
+    const ingestHmac = { name: 'ingest-hmac', key: 'SECRET' };
+    const { resources: both } = await registered({ ...stack, secrets: { ...stack.secrets, ingestHmac } });
+    const env = (name: string): Loose[] => templateOf(name, both)['spec'].containers[0].env;
+    expect(env('ingest-service')).toEqual(
+      expect.arrayContaining([
+        { name: 'INGEST_TOKEN', valueFrom: { secretKeyRef: stack.secrets.ingest } },
+        { name: 'INGEST_HMAC_SECRET', valueFrom: { secretKeyRef: ingestHmac } },
+      ]),
+    );
+    expect(env('normalize-service').map(({ name }) => name)).not.toContain('INGEST_HMAC_SECRET');
+  });
+});
+
+test('the Job is not tried again where it was refused or its input is wrong', () => {
+  const { podFailurePolicy, template } = jobOf().inputs['spec'];
+  expect(podFailurePolicy.rules).toEqual([
+    {
+      action: 'FailJob',
+      onExitCodes: {
+        containerName: template.spec.containers[0].name,
+        operator: 'In',
+        values: [EXIT_CODES.refused, EXIT_CODES.usage],
+      },
+    },
+  ]);
+  expect(template.spec.restartPolicy, 'without which Kubernetes takes no such policy').toBe('Never');
+});
+
+describe('NetworkPolicies', () => {
+  const ingressOf = (name: string, of = resources): Loose[] =>
+    named(of, 'NetworkPolicy', name).inputs['spec'].ingress;
+  const inNamespace = (name: string) => ({
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } },
+  });
+  const operator = { podSelector: { matchLabels: { 'app.kubernetes.io/name': 'aa-ops' } } };
+
+  test('let in the namespace, aa-ops and Prometheus, and nobody from elsewhere unless the stack says so', () => {
+    const asked = { from: [operator, inNamespace('monitoring')], ports: [{ protocol: 'TCP', port: 4102 }] };
+    expect(ingressOf('normalize-service')).toEqual([asked]);
+    const ports = [{ protocol: 'TCP', port: 4101 }];
+    expect(ingressOf('ingest-service')).toEqual([
+      { from: [{ podSelector: {} }], ports },
+      { ...asked, ports },
+    ]);
+  });
+
+  test('let in the API server’s proxy, by which aa-ops comes from a laptop, and the ingress controller’s namespace', async () => {
+    const network = {
+      ...stack.network,
+      apiServerFrom: ['10.0.0.0/28', 'fd00::/64'],
+      ingressFrom: 'ingress-nginx',
+    };
+    const { resources: open } = await registered({ ...stack, network });
+    const addresses = network.apiServerFrom.map((cidr) => ({ ipBlock: { cidr } }));
+    for (const name of WORKLOADS)
+      expect(ingressOf(name, open).at(-1)!['from']).toEqual([
+        operator,
+        inNamespace('monitoring'),
+        ...addresses,
+      ]);
+    expect(ingressOf('ingest-service', open)[0]!['from']).toEqual([
+      { podSelector: {} },
+      inNamespace('ingress-nginx'),
+    ]);
+    expect(JSON.stringify(ingressOf('normalize-service', open))).not.toContain('ingress-nginx');
+  });
+
+  test('find the Job’s pod by its name, whatever else its labels say', () => {
+    const { podSelector } = named(resources, 'NetworkPolicy', 'streams-apply').inputs['spec'];
+    expect(podSelector).toEqual({ matchLabels: { 'app.kubernetes.io/name': 'streams-apply' } });
+    expect(jobOf().inputs['spec'].template.metadata.labels).toMatchObject(podSelector.matchLabels);
+  });
+});
