@@ -48,7 +48,6 @@ beforeAll(async () => {
   const list = (subjects: string[]): string => JSON.stringify(subjects);
   const users = ['normalize', 'ingest'].map((service) => {
     const [publish, subscribe] = [rightsOf(docs, service, 'publish'), rightsOf(docs, service, 'subscribe')];
-    expect(publish.length).toBeGreaterThan(0);
     return `{ user: ${service}, password: secret, permissions: { publish: ${list(publish)}, subscribe: ${list(subscribe)} } }`;
   });
   bus = await startBus(

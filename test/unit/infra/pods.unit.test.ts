@@ -1,8 +1,12 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { EXIT_CODES } from '../../../cli/src/frame/exitCodes.ts';
+import { TOPOLOGY_FILE } from '../../../infra/src/bus.ts';
 import type { StackConfig } from '../../../infra/src/stackConfig.ts';
 import { named, registered, stackOf } from '../../support/pulumi/registered.ts';
 import type { Loose, Registered } from '../../support/pulumi/rules/index.ts';
+import { makeTempDir } from '../../support/servers.ts';
 
 let stack: StackConfig;
 let resources: Registered[];
@@ -137,6 +141,17 @@ describe('NetworkPolicies', () => {
       inNamespace('ingress-nginx'),
     ]);
     expect(JSON.stringify(ingressOf('normalize-service', open))).not.toContain('ingress-nginx');
+  });
+
+  test('let out to a server of the topology that has neither scheme nor port', async () => {
+    const file = join(makeTempDir('topology'), 'topology.yaml');
+    const text = await readFile(TOPOLOGY_FILE, 'utf8');
+    await writeFile(file, text.replace('nats://staging-nats:4222', 'staging-nats'));
+    const { resources: bare } = await registered(await stackOf('staging'), file);
+    for (const name of [...WORKLOADS, 'streams-apply'])
+      expect(named(bare, 'NetworkPolicy', name).inputs['spec'].egress).toContainEqual({
+        ports: [{ protocol: 'TCP', port: 4222 }],
+      });
   });
 
   test('find the Job’s pod by its name, whatever else its labels say', () => {

@@ -8,8 +8,12 @@ import { makeTempDir } from '../../support/servers.ts';
 
 // What a stack can get wrong ends `pulumi preview` before anything is registered, each by its path and all at once.
 
+/** A stack as its file has it. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Raw = any;
+
 /** What is said of a stack with one change. */
-async function saidOf(change: (stack: any) => void, name = 'staging'): Promise<string> {
+async function saidOf(change: (stack: Raw) => void, name = 'staging'): Promise<string> {
   const stack: object = structuredClone(await stackOf(name));
   change(stack);
   try {
@@ -175,12 +179,12 @@ describe('a stack and its topology', () => {
   });
 
   test('open no door of a protected environment to everybody, and ask for either secret', async () => {
-    const without = (it: any): void => void delete it.secrets.ingest;
+    const without = (it: Raw): void => void delete it.secrets.ingest;
     expect(await saidOf(without, 'production')).toMatch(
       /^ {2}aa-ops:stack\.secrets: environment production is protected, .* set ingest, ingestHmac or both$/m,
     );
     expect(await saidOf(without, 'staging')).toBe('');
-    const signed = (it: any): void => {
+    const signed = (it: Raw): void => {
       without(it);
       it.secrets.ingestHmac = { name: 'ingest-hmac', key: 'SECRET' };
     };
