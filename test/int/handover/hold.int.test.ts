@@ -102,6 +102,35 @@ describe('publishes while nobody owns the subjects', () => {
   });
 });
 
+describe('held publishes whose subject nobody hears when they are let go', () => {
+  it('are answered once they are stored, and not before: not by nobody, nor by somebody who is no stream', async () => {
+    const { account, settings } = run;
+    const { config } = (await account.stream('A'))!;
+    await account.updateStream({ ...config, subjects: ['_aa-ops.closed.A'] });
+    const hold = await openHold(settings, ['a.>']);
+    const replies: string[] = [];
+    account.connection.subscribe('publisher', {
+      callback: (_error, { data }) => void replies.push(decoder.decode(data)),
+    });
+    account.connection.publish('a.1', 'nobody', { reply: 'publisher' });
+    account.connection.publish('a.2', 'somebody', { reply: 'publisher' });
+    await vi.waitUntil(() => hold.held.length === 2, { interval: 5 });
+    const held = await hold.end([]);
+    account.connection.subscribe('a.2', { callback: (_error, message) => void message.respond('{}') });
+    await account.connection.flush();
+    const barrier = async (): Promise<void> => {
+      await account.updateStream({ ...config, subjects: ['a.>'] });
+    };
+    const captors = [{ stream: 'A', fromSeq: 1, side: 'after' as const }];
+    const fates = await letGo(account, held, captors, ['a.>'], { barrier });
+    await hold.close();
+    expect(fates.map(({ outcome }) => outcome)).toEqual(['stored', 'stored']);
+    await vi.waitUntil(() => replies.length >= 2, { interval: 5 });
+    expect(replies.map((text) => JSON.parse(text) as Ack)).toMatchObject([{ stream: 'A' }, { stream: 'A' }]);
+    expect(await stored('A')).toHaveLength(2);
+  });
+});
+
 describe('publishes that a stream captured by itself', () => {
   it('are not stored twice, with or without an id, before or after the window', async () => {
     const { account, settings } = run;
@@ -136,6 +165,23 @@ describe('publishes that a stream captured by itself', () => {
       'duplicate',
     ]);
     expect((await stored('B')).map(({ subject }) => subject)).toEqual(['a.after', 'a.after', 'a.within']);
+    expect(await stored('A')).toHaveLength(2);
+  });
+
+  it('are not stored twice where the server writes their headers anew: a TTL that it raises, a trace that is off', async () => {
+    const { account, settings } = run;
+    const { config } = (await account.stream('A'))!;
+    const raises = { allow_msg_ttl: true, subject_delete_marker_ttl: 600e9, allow_rollup_hdrs: true };
+    await account.updateStream({ ...config, ...raises });
+    const hold = await openHold(settings, ['a.>']);
+    await publish('a.1', 'short', { 'Nats-TTL': '60s' });
+    await publish('a.1', 'traced', { 'Nats-Trace-Dest': 'trace.here' });
+    await vi.waitUntil(() => hold.held.length === 2, { interval: 5 });
+    const asStored = (await stored('A')).map(({ headers }) => Object.fromEntries(headers));
+    expect(asStored).toEqual([{ 'Nats-TTL': ['600'] }, { 'Nats-Trace-Dest': ['trace disabled'] }]);
+    const fates = await letGo(account, hold.held, [{ stream: 'A', fromSeq: 1, side: 'before' }], ['a.>']);
+    await hold.close();
+    expect(fates.map(({ outcome }) => outcome)).toEqual(['duplicate', 'duplicate']);
     expect(await stored('A')).toHaveLength(2);
   });
 
