@@ -153,8 +153,10 @@ async function republish(connection: NatsConnection, messages: readonly Msg[]): 
     const subscription = connection.subscribe(`${inbox}.*`, {
       callback: (_error, answer) => {
         const message = messages[Number(answer.subject.slice(inbox.length + 1))]!;
-        if (message.reply) connection.publish(message.reply, answer.data);
-        outcomes.set(message, outcomeOf(answer));
+        const outcome = outcomeOf(answer);
+        if (!outcome) return;
+        if (message.reply && outcome !== 'unanswered') connection.publish(message.reply, answer.data);
+        outcomes.set(message, outcome);
         if (outcomes.size === messages.length) finish();
       },
     });
@@ -169,12 +171,15 @@ async function republish(connection: NatsConnection, messages: readonly Msg[]): 
   return outcomes;
 }
 
-function outcomeOf(answer: Msg): Outcome {
+/** A stream's word, which the publisher waits for; 503, nobody hears the subject just then; undefined: somebody who is no stream. */
+function outcomeOf({ headers, data }: Msg): Outcome | undefined {
+  if (headers?.code === 503) return 'unanswered';
   try {
-    const ack = JSON.parse(decoder.decode(answer.data)) as { error?: unknown; duplicate?: boolean };
+    const ack = JSON.parse(decoder.decode(data)) as Partial<StoredAt> & { error?: unknown; duplicate?: boolean };
     if (ack.error) return 'refused';
+    if (typeof ack.stream !== 'string' || typeof ack.seq !== 'number') return undefined;
     return ack.duplicate ? 'duplicate' : 'stored';
   } catch {
-    return 'unanswered'; // 503, or somebody who is no stream
+    return undefined;
   }
 }
