@@ -19,6 +19,12 @@ export const standInOf = (stream: string): string => `${stream}_AA_STAND_IN`;
 const ownMetadata = (metadata: Record<string, string> = {}): Record<string, string> =>
   Object.fromEntries(Object.entries(metadata).filter(([key]) => !key.startsWith('_nats.')));
 
+/** What its publishers may do with a stream. */
+const ALLOWANCES = ['allow_msg_ttl', 'allow_rollup_hdrs', 'allow_atomic', 'allow_batched'] as const;
+
+const allowances = (live: StreamConfig): Partial<StreamConfig> =>
+  Object.fromEntries(ALLOWANCES.filter((field) => live[field]).map((field) => [field, true]));
+
 /** A stream that keeps everything of another one, and owns nothing: on disk, with no limit of its own. */
 export function standInConfig(live: StreamConfig, run: string): StreamConfig {
   const name = standInOf(live.name);
@@ -32,8 +38,7 @@ export function standInConfig(live: StreamConfig, run: string): StreamConfig {
     num_replicas: live.num_replicas ?? 1,
     ...(live.duplicate_window === undefined ? {} : { duplicate_window: live.duplicate_window }),
     ...(live.placement ? { placement: live.placement } : {}),
-    ...(live.allow_msg_ttl ? { allow_msg_ttl: true } : {}),
-    ...(live.allow_rollup_hdrs ? { allow_rollup_hdrs: true } : {}),
+    ...allowances(live),
     metadata: { [STAND_IN_FOR]: live.name, [STAND_IN_RUN]: run },
   };
 }

@@ -24,15 +24,15 @@ export function headerOf(list: HeaderList, name: string): string | undefined {
 }
 
 /**
- * Where a sourced message came from: `Nats-Stream-Source: <stream> <seq> <filters> <dests> [<subject>]`. The stream part
- * is `name` or `name:hash` (an external stream); undefined for a message that was published here.
+ * Where a sourced message came from: `Nats-Stream-Source: <stream> <seq> <filters> <dests> [<subject>]`. An external
+ * stream is named `name:hash`, and so is none of this account's, whose names may have a colon; undefined for a message that was published here.
  */
 export function sourceOf(list: HeaderList): { stream: string; seq: number } | undefined {
   const value = headerOf(list, 'Nats-Stream-Source');
   if (!value) return undefined;
   const [stream, seq] = value.split(' ');
   if (!stream || !seq) return undefined;
-  return { stream: stream.split(':')[0]!, seq: Number(seq) };
+  return { stream, seq: Number(seq) };
 }
 
 /** The client's headers by name, as they came; without any, an empty map. */

@@ -42,6 +42,14 @@ export interface StreamConfig {
   allow_msg_ttl?: boolean;
   /** ns; 2.11 */
   subject_delete_marker_ttl?: number;
+  /** 2.12 */
+  allow_atomic?: boolean;
+  /** 2.14 */
+  allow_batched?: boolean;
+  /** 2.12; the server adds up what is published, and stores the sum in its place. */
+  allow_msg_counter?: boolean;
+  /** 2.12; messages that the server publishes later. */
+  allow_msg_schedules?: boolean;
   deny_delete?: boolean;
   deny_purge?: boolean;
   sealed?: boolean;

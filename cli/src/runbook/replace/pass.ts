@@ -5,6 +5,7 @@ import {
   dropCopies,
   isClean,
   OpsError,
+  type Proof,
   provePart,
   proveRest,
 } from '@aa-ops/topology';
@@ -23,7 +24,7 @@ export interface End {
 /** Stand-in and new stream are both made for this run. */
 const WHOLE = { payloads: true, targetIsNew: true } as const;
 
-/** Copies everything, and compares it while nothing waits for it. May be repeated. */
+/** Copies everything, and compares it while nothing waits for it. May be repeated. Throws OpsError `copy-incomplete` before any subject changes hands. */
 export async function bringOver(context: RunContext, record: GroupRecord): Promise<void> {
   if (record.phase !== 'planned' && record.phase !== 'copying') return;
   await startRound(context, [record]);
@@ -32,7 +33,9 @@ export async function bringOver(context: RunContext, record: GroupRecord): Promi
   record.proven = [];
   for (const copy of record.group.copies) {
     const through = await copiedThrough(account, copy);
-    record.proven.push(through ? await provePart(account, copy, through, { ...WHOLE, signal }) : null);
+    const part = through ? await provePart(account, copy, through, { ...WHOLE, signal }) : null;
+    if (part && !isClean(part.proof)) throw incomplete(copy, part.proof, 'failed');
+    record.proven.push(part);
   }
   await context.save();
 }
@@ -63,15 +66,20 @@ export async function handOverWhole(context: RunContext, record: GroupRecord): P
   });
   record.proofs = [proof];
   await context.save();
-  const text = `${copy.origin} -> ${copy.target}: ${describeProof(proof)}`;
-  if (isClean(proof))
-    return record.windowMs === undefined ? text : `${text}; window of ${record.windowMs} ms`;
-  throw new OpsError('copy-incomplete', text, {
-    kind: 'partial',
+  if (!isClean(proof)) throw incomplete(copy, proof, 'partial');
+  const text = textOf(copy, proof);
+  return record.windowMs === undefined ? text : `${text}; window of ${record.windowMs} ms`;
+}
+
+const textOf = ({ origin, target }: Copy, proof: Proof): string =>
+  `${origin} -> ${target}: ${describeProof(proof)}`;
+
+const incomplete = (copy: Copy, proof: Proof, kind: 'failed' | 'partial'): OpsError =>
+  new OpsError('copy-incomplete', textOf(copy, proof), {
+    kind,
     hint: `compare the streams (aa-ops compare ${copy.origin} ${copy.target}); nothing was deleted`,
     details: { proof },
   });
-}
 
 export async function endOf({ account }: RunContext, record: GroupRecord, copy: Copy): Promise<End> {
   const [sentinel] = record.sentinels ?? [];

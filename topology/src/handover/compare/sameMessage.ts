@@ -1,8 +1,14 @@
 import type { StreamMessage } from '../../jetstream/index.ts';
 
-/** What a source or a publisher's expectation adds, and what the server adds where it leaves the payload away. */
+/**
+ * What a source adds, or takes away since it says how to store the message where it was published (an expectation, an atomic batch), and what the
+ * server adds where it leaves the payload away.
+ */
 const isOwn = (name: string): boolean =>
-  name === 'Nats-Stream-Source' || name === 'Nats-Msg-Size' || name.startsWith('Nats-Expected-');
+  name === 'Nats-Stream-Source' ||
+  name === 'Nats-Msg-Size' ||
+  name.startsWith('Nats-Expected-') ||
+  name.startsWith('Nats-Batch-');
 
 /** Headers as they count, in an order of their own; empty without any. What a copy adds or lacks is not among them. */
 export function headerText({ headers }: Pick<StreamMessage, 'headers'>): string {
@@ -24,5 +30,5 @@ export function copiedFrom({
 }: Pick<StreamMessage, 'headers'>): [stream: string, seq: number] | undefined {
   if (headers.size === 0) return undefined;
   const [stream, seq] = headers.get('Nats-Stream-Source')?.[0]?.split(' ') ?? [];
-  return stream === undefined || seq === undefined ? undefined : [stream.split(':')[0]!, Number(seq)];
+  return stream === undefined || seq === undefined ? undefined : [stream, Number(seq)];
 }
