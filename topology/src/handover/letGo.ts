@@ -175,7 +175,10 @@ async function republish(connection: NatsConnection, messages: readonly Msg[]): 
 function outcomeOf({ headers, data }: Msg): Outcome | undefined {
   if (headers?.code === 503) return 'unanswered';
   try {
-    const ack = JSON.parse(decoder.decode(data)) as Partial<StoredAt> & { error?: unknown; duplicate?: boolean };
+    const ack = JSON.parse(decoder.decode(data)) as Partial<StoredAt> & {
+      error?: unknown;
+      duplicate?: boolean;
+    };
     if (ack.error) return 'refused';
     if (typeof ack.stream !== 'string' || typeof ack.seq !== 'number') return undefined;
     return ack.duplicate ? 'duplicate' : 'stored';

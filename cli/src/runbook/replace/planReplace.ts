@@ -6,6 +6,7 @@ import {
   checkReaders,
   checkRights,
   checkRoom,
+  checkSentinels,
   closedConfig,
   type ConsumerInfo,
   type CopySize,
@@ -94,6 +95,7 @@ async function findingsOf(
   return [
     ...checkCopy({ origin: name, target: standInOf(name), filters: [] }, size, info, standIn, keeps),
     ...checkCopy({ origin: name, target: name, filters: [] }, size, info, anew, keeps),
+    ...checkSentinels(group.copies, info),
     ...checkRoom(anew, size, false),
     ...checkReaders(group, () => consumers, streams, durables),
     ...[info.config, config].flatMap((one) => [...checkSources(one), ...checkInterest(one)]),

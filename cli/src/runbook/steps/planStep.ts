@@ -2,10 +2,14 @@ import {
   type AccountNeeds,
   checkAccount,
   checkAge,
+  checkAllowances,
   checkClaims,
   checkCopy,
   checkOrphans,
+  checkOverlaps,
+  checkRollups,
   checkRounds,
+  checkSentinels,
   checkUncopied,
   checkQueues,
   checkReaders,
@@ -116,12 +120,25 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     first: ({ origin, target }) => movers.some((one) => one.from.stream_name === origin && one.to === target),
     sources: streams.flatMap(sourcesOfOthers),
   });
-  const findings: Finding[] = checkRounds(groups, movers);
+  const foreign = live.foreign.map(({ info }) => info);
+  const modes = wayBack ? [to] : [to, ownershipIn(topology, run.from)];
+  const findings: Finding[] = [
+    ...checkRounds(groups, movers),
+    ...checkOverlaps(
+      groups,
+      modes,
+      foreign.map(({ config }) => config),
+    ),
+  ];
+  const created = pending(changes).flatMap((c) =>
+    c.kind === 'stream' && c.action === 'create' ? [c.config] : [],
+  );
+  const configOf = (name: string): StreamConfig | undefined =>
+    live.streams.get(name)?.info.config ?? created.find((config) => config.name === name);
   const prepared: PreparedGroup[] = [];
   for (const group of groups) {
     const consumersOf = (stream: string) => live.streams.get(stream)?.consumers ?? [];
-    const all = [...streams, ...live.foreign.map(({ info }) => info)];
-    findings.push(...checkReaders(group, consumersOf, all, declared));
+    findings.push(...checkReaders(group, consumersOf, [...streams, ...foreign], declared));
     findings.push(
       ...(await checkOrphans(group, to, (stream) => account.subjectCounts(stream, '>'), wayBack)),
     );
@@ -133,13 +150,12 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     });
     findings.push(...ready.findings);
     findings.push(...checkUncopied(ready.group, streams));
+    for (const info of streams) findings.push(...checkSentinels(ready.group.copies, info));
+    findings.push(...checkRollups(ready.group, configOf));
     findings.push(...(await unclaimed(context, ready.group, live, to)));
     prepared.push(ready.group);
   }
   findings.push(...leftovers(live));
-  const created = pending(changes).flatMap((c) =>
-    c.kind === 'stream' && c.action === 'create' ? [c.config] : [],
-  );
   const creates = created.map(({ name }) => name);
   const sized = await sizeUp(context, prepared, movers, created);
   findings.push(...sized.findings);
@@ -282,6 +298,7 @@ async function sizeUp(
     total.needs[target?.config.storage === 'memory' ? 'memoryBytes' : 'bytes'] += size.bytes;
     if (!target) continue;
     total.findings.push(...checkCopy(copy, size, origin, target, keeps));
+    total.findings.push(...checkAllowances(copy, origin.config, target.config, wayBack));
     total.findings.push(...checkQueues(origin.config, target.config, run.options.copy !== 'unacked'));
     total.findings.push(...checkUnread(copy, origin.config, target.config, readers, wayBack));
     total.findings.push(...(await checkAge(account, copy, movers, origin, target, wayBack)));

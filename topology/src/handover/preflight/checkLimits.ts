@@ -1,5 +1,6 @@
-import type { AccountInfo, StreamConfig, StreamInfo } from '../../jetstream/index.ts';
-import type { CopyRole, HandoverGroup } from '../types.ts';
+import type { AccountInfo, StreamInfo } from '../../jetstream/index.ts';
+import type { CopyRole } from '../types.ts';
+import { checkNature } from './checkNature.ts';
 import { checkRetention, type Keeping } from './checkRetention.ts';
 import type { Finding } from './finding.ts';
 
@@ -86,39 +87,6 @@ export function checkCopy(
     ...checkNature(origin),
     ...checkNature(target),
   ];
-}
-
-/** Kinds of streams that cannot go through a window without loss, be it that a copy cannot move them, or that what is held is not as they store it. */
-export function checkNature({ config }: { config: StreamConfig }): Finding[] {
-  const { name } = config;
-  const findings: Finding[] = [];
-  if (config.sealed)
-    findings.push(refuse('stream-sealed', `${name} is sealed`, 'a sealed stream takes nothing any more'));
-  if (config.mirror) {
-    findings.push(
-      refuse('stream-is-mirror', `${name} mirrors ${config.mirror.name}`, 'a mirror owns no subjects'),
-    );
-  }
-  if (config.subject_transform) {
-    findings.push(
-      refuse(
-        'stream-transforms',
-        `${name} rewrites subjects (subjectTransform)`,
-        'take the transform away for the migration',
-      ),
-    );
-  }
-  return findings;
-}
-
-/** The same for streams of a group that nothing is copied from or to. */
-export function checkUncopied(
-  { streams, copies }: Pick<HandoverGroup, 'streams' | 'copies'>,
-  infos: readonly { config: StreamConfig }[],
-): Finding[] {
-  const copied = copies.flatMap(({ origin, target }) => [origin, target]);
-  const alone = streams.map(({ stream }) => stream).filter((name) => !copied.includes(name));
-  return infos.filter(({ config }) => alone.includes(config.name)).flatMap(checkNature);
 }
 
 /** What a migration needs of its account, all copies and new streams together; the copy takes its space twice. */
