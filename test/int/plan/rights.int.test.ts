@@ -34,7 +34,8 @@ beforeAll(async () => {
           ${user(
             'blind',
             READ_RIGHTS.filter((right) => !right.includes('STREAM.LIST')),
-          )}
+          )},
+          { user: deaf, password: deaf, permissions: { publish: ["$JS.API.>"], subscribe: ["foo"] } }
         ] }
         PLAIN { users: [{ user: plain, password: plain }] }
       }`,
@@ -88,9 +89,24 @@ describe('missing rights', () => {
     await reader.close();
   });
 
-  it('an account without JetStream is told so', async () => {
+  it('a user who may not hear the answers is told of that right, not of the publish right that it has', async () => {
+    expect(await thrown(openReader(as('deaf')))).toMatchObject({
+      code: 'right-missing',
+      message: 'these credentials may not subscribe to _INBOX.>, where the answer to $JS.API.INFO comes',
+      hint: expect.stringContaining('grant the subscribe permission _INBOX.>') as unknown,
+      details: { right: 'subscribe _INBOX.>' },
+    });
+    const elsewhere = { ...as('deaf'), inboxPrefix: '_REPLIES.deaf' };
+    expect(await thrown(openReader(elsewhere))).toMatchObject({
+      details: { right: 'subscribe _REPLIES.deaf.>' },
+    });
+  });
+
+  it('an account without JetStream is told so, with a way on', async () => {
     expect(await thrown(openReader(as('plain')))).toMatchObject({
-      code: expect.stringMatching(/^jetstream-/) as unknown,
+      code: 'jetstream-absent',
+      message: expect.stringContaining('JetStream is off for this account') as unknown,
+      hint: expect.stringContaining('credentials of an account that has JetStream') as unknown,
     });
   });
 });

@@ -1,7 +1,7 @@
 import { ErrorCode, type NatsConnection, NatsError } from 'nats';
 import { OpsError } from '../errors.ts';
 import { type ConnectSettings, DEFAULT_TIMEOUT_MS } from './connect.ts';
-import { JetStreamError } from './jsError.ts';
+import { JetStreamError, JsError } from './jsError.ts';
 
 export type ApiRequest = <T>(subject: string, body?: unknown) => Promise<T>;
 
@@ -34,9 +34,22 @@ export function apiRequest(
     const parsed = JSON.parse(decoder.decode(reply.data)) as T & {
       error?: { code: number; err_code?: number; description?: string };
     };
-    if (parsed.error) throw new JetStreamError(full, parsed.error);
+    if (parsed.error) throw refusal(new JetStreamError(full, parsed.error), full);
     return parsed;
   };
+}
+
+/** What the server answered instead. An account without JetStream comes to the same as a server without it. */
+function refusal(error: JetStreamError, subject: string): OpsError {
+  if (error.errCode !== JsError.notEnabledForAccount) return error;
+  return new OpsError(
+    'jetstream-absent',
+    `JetStream is off for this account (err_code ${error.errCode}, ${subject})`,
+    {
+      hint: 'start nats-server with -js, or use credentials of an account that has JetStream',
+      cause: error,
+    },
+  );
 }
 
 /** Why a request got no answer, as an error that a person can act on. */
@@ -48,6 +61,18 @@ export function requestError(error: unknown, subject: string, timeout: number): 
       `nobody answers ${subject}: JetStream is off for this server, account or domain`,
       {
         hint: 'start nats-server with -js, or use credentials of an account that has JetStream',
+        cause: error,
+      },
+    );
+  }
+  const inboxes = code === ErrorCode.PermissionsViolation ? refusedInboxes(error as NatsError) : undefined;
+  if (inboxes !== undefined) {
+    return new OpsError(
+      'right-missing',
+      `these credentials may not subscribe to ${inboxes}, where the answer to ${subject} comes`,
+      {
+        hint: `grant the subscribe permission ${inboxes}, or name the inbox prefix that they may use in a nats context (inbox_prefix)`,
+        details: { right: `subscribe ${inboxes}` },
         cause: error,
       },
     );
@@ -69,4 +94,11 @@ export function requestError(error: unknown, subject: string, timeout: number): 
     hint: 'is the server restarting? run the command again; aa-ops status shows whether a run is open',
     cause: error,
   });
+}
+
+/** The inboxes that may not be heard, where that is what the server refused: the client names one as `PREFIX.ID.*`. */
+function refusedInboxes({ permissionContext }: NatsError): string | undefined {
+  return permissionContext?.operation === 'subscription'
+    ? permissionContext.subject.replace(/(\.[^.]+){2}$/, '.>')
+    : undefined;
 }

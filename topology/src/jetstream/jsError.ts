@@ -2,6 +2,7 @@ import { OpsError } from '../errors.ts';
 
 /** JetStream's own error codes that decide something here (server/errors.json of nats-server). */
 export const JsError = {
+  notEnabledForAccount: 10039,
   subjectOverlap: 10065,
   streamNameInUse: 10058,
   wrongLastSequence: 10071,
