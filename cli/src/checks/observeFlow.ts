@@ -103,7 +103,12 @@ async function readSamples(
   silent: string[],
 ): Promise<Sample[]> {
   if (context.platform.kind === 'none') return [];
-  const asked = (await readPods(context, role)).flatMap(({ workload, pods }) =>
+  // Where no pod can be listed, streams and rows are looked at all the same.
+  const workloads = await readPods(context, role).catch((error: unknown) => {
+    silent.push(`${role} pods: ${reasonOf(error)}`);
+    return [];
+  });
+  const asked = workloads.flatMap(({ workload, pods }) =>
     pods.map(async (pod) => {
       try {
         const { status, body } = await context.platform.get(pod, workload.metrics);

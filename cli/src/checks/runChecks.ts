@@ -41,8 +41,14 @@ const SETTLE_MS = 10_000;
 /** `isFinal`: waiting would not change it. */
 export type Look = Finding & { isFinal?: true };
 
-/** Nobody who waits gets a right by it, and whoever asked has asked twice already. */
-const FOR_GOOD: ReadonlySet<string> = new Set(['kubernetes-forbidden', 'kubernetes-unauthorized']);
+/** Nobody who waits gets a right by it, and whoever asked has asked twice already; nor does a kubeconfig come by itself. */
+const FOR_GOOD: ReadonlySet<string> = new Set([
+  'kubernetes-forbidden',
+  'kubernetes-unauthorized',
+  'kubernetes-unconfigured',
+  'kube-context',
+  'kube-namespace',
+]);
 
 /** Whether the same look would fail of the same. */
 export const isForGood = (error: unknown): boolean => error instanceof OpsError && FOR_GOOD.has(error.code);

@@ -1,5 +1,6 @@
 import { OpsError } from '@aa-ops/topology';
-import { expectedModes } from '../checks/expectedModes.ts';
+import { absentAccount, absentPlatform } from '../checks/absent.ts';
+import { type ExpectedModes, expectedModes } from '../checks/expectedModes.ts';
 import { type Check, overall, runChecks, verifyChecks } from '../checks/index.ts';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { openPlatform } from '../platform/openPlatform.ts';
@@ -29,9 +30,17 @@ export async function runCheckCommand(
 ): Promise<CommandResult> {
   const topology = await context.topology();
   if (expectMode !== undefined) refuseUnknown(expectMode, Object.keys(topology.modes));
-  const account = await context.reader();
-  const expected = await expectedModes(account, topology);
-  const platform = await openPlatform(topology, { signal: context.signal });
+  const account = await orRed(context, () => context.unasked(), absentAccount);
+  const expected = await orRed<ExpectedModes | undefined>(
+    context,
+    () => expectedModes(account, topology),
+    () => undefined,
+  );
+  const platform = await orRed(
+    context,
+    () => openPlatform(topology, { signal: context.signal }),
+    (error) => absentPlatform(topology.environment.platform, error),
+  );
   try {
     const results = await runChecks(checks, {
       topology,
@@ -41,7 +50,9 @@ export async function runCheckCommand(
       signal: context.signal,
       timeoutMs: wait ?? WAIT_MS,
       sendsEvent: event ?? true,
-      ...(expectMode === undefined ? expected : { mode: expectMode, ownedIn: expectMode }),
+      ...(expectMode === undefined
+        ? (expected ?? modesOf(topology.environment.initialMode))
+        : modesOf(expectMode)),
     });
     const worst = overall(results);
     const document = { overall: worst, checks: results };
@@ -49,7 +60,7 @@ export async function runCheckCommand(
       json: {
         schemaVersion: 1,
         overall: worst,
-        mode: expectMode ?? expected.mode,
+        mode: expectMode ?? expected?.mode ?? null,
         checks: results.map((result) => ({ ...result, next: result.next ?? null })),
       },
       text: renderChecks(document, context.paint),
@@ -57,6 +68,26 @@ export async function runCheckCommand(
     };
   } finally {
     await platform.close();
+  }
+}
+
+const modesOf = (mode: string): ExpectedModes => ({ mode, ownedIn: mode });
+
+/**
+ * What cannot be reached is what the checks are to tell of: those that ask it come out red, the others do their work. A usage error ends
+ * the command, as everywhere.
+ */
+async function orRed<T>(
+  { signal }: CommandContext,
+  open: () => Promise<T>,
+  absent: (error: OpsError) => T,
+): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof OpsError) || error.kind === 'usage') throw error;
+    return absent(error);
   }
 }
 

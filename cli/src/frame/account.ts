@@ -2,7 +2,7 @@
 import { type ConnectSettings, type JetStreamWriter, openWriter as open } from '@aa-ops/topology';
 import { keepHeapSmall } from './smallHeap.ts';
 
-export { openReader } from '@aa-ops/topology';
+export { openReader, openUnasked } from '@aa-ops/topology';
 
 /** Whoever may write may read whole backlogs: they make throw-away consumers. */
 export function openWriter(settings: ConnectSettings): Promise<JetStreamWriter> {

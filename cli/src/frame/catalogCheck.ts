@@ -19,7 +19,7 @@ const WAIT: OptionSpec = {
 
 const EXITS: [number, string][] = [
   [0, 'green, or yellow: look at what it says'],
-  [5, 'at least one check is red'],
+  [5, 'at least one check is red: what cannot be reached is, and the rest is looked at all the same'],
 ];
 
 const THE_EVENT =

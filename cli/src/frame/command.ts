@@ -37,6 +37,8 @@ export interface CommandContext {
   /** How the account is reached: --server, NATS_URL, --context, the dev platform's state, the topology's servers. */
   settings(): Promise<ConnectSettings>;
   reader(): Promise<JetStreamReader>;
+  /** A reader that stands where there is no JetStream as well: for checks, which say so themselves. */
+  unasked(): Promise<JetStreamReader>;
   writer(): Promise<JetStreamWriter>;
   /** Asks on the terminal; OpsError `declined` (refused) on no, without a terminal, or without --confirm where protected. */
   confirm(question: string): Promise<void>;

@@ -37,6 +37,7 @@ export function openContext(parts: ContextParts): { context: CommandContext; clo
   });
   const settings = once(() => readSettings({ options, env: process.env, host, topology }));
   const reader = once(async () => open((await import('./account.ts')).openReader));
+  const unasked = once(async () => open((await import('./account.ts')).openUnasked));
   const writer = once(async (): Promise<JetStreamWriter> => open((await import('./account.ts')).openWriter));
 
   const context: CommandContext = {
@@ -47,6 +48,7 @@ export function openContext(parts: ContextParts): { context: CommandContext; clo
     topology,
     settings,
     reader,
+    unasked,
     writer,
     async confirm(question) {
       const { environment } = await topology();

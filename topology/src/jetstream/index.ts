@@ -2,7 +2,7 @@ export type * from './wire.ts';
 export type * from './account.ts';
 export { type ApiRequest, requestError } from './apiRequest.ts';
 export { JetStreamError, JsError } from './jsError.ts';
-export { openReader, openWriter } from './openAccount.ts';
+export { openReader, openUnasked, openWriter } from './openAccount.ts';
 export * from './connect.ts';
 export * from './patient.ts';
 export * from './headers.ts';

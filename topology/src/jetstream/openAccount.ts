@@ -42,6 +42,12 @@ export async function openReader(settings: ConnectSettings): Promise<JetStreamRe
   return reader(connection, api, apiPrefixOf(settings));
 }
 
+/** A reader that nothing has been asked of yet: for checks, which tell by themselves what a server or an account lacks. */
+export async function openUnasked(settings: ConnectSettings): Promise<JetStreamReader> {
+  const connection = await openConnection(settings);
+  return reader(connection, apiRequest(connection, settings), apiPrefixOf(settings));
+}
+
 /** A client that may change the account: for `apply` and the runs. */
 export async function openWriter(settings: ConnectSettings): Promise<JetStreamWriter> {
   const { connection, api } = await open(settings);
