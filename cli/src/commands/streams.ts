@@ -1,6 +1,7 @@
 import {
   fromWire,
   type JetStreamReader,
+  lastMessages,
   onlyKind,
   type Plan,
   realSubjects,
@@ -100,8 +101,8 @@ const COUNT = 10;
 /** `streams view STREAM`: stored messages, read without a consumer. */
 export async function view(context: CommandContext, args: ViewArguments): Promise<CommandResult> {
   const reader = await context.reader();
-  const { state } = await requireStream(reader, args.stream);
-  const messages = await readMessages(reader, args, state);
+  const info = await requireStream(reader, args.stream);
+  const messages = await readMessages(reader, args, info);
   const text = messages.map((message) => renderMessage(message, context.paint)).join('\n\n');
   return {
     json: { schemaVersion: 1, stream: args.stream, messages: messages.map(messageDocument) },
@@ -113,10 +114,12 @@ export async function view(context: CommandContext, args: ViewArguments): Promis
 async function readMessages(
   reader: JetStreamReader,
   { stream, from, count = COUNT, subject }: ViewArguments,
-  { first_seq, last_seq }: StreamInfo['state'],
+  info: StreamInfo,
 ): Promise<StoredMessage[]> {
+  if (from === undefined && subject === undefined) return lastMessages(reader, info, count);
+  const { first_seq, last_seq } = info.state;
   const messages: StoredMessage[] = [];
-  let seq = Math.max(first_seq, from ?? (subject === undefined ? last_seq - count + 1 : first_seq));
+  let seq = Math.max(first_seq, from ?? first_seq);
   while (messages.length < count && seq <= last_seq) {
     const message = await reader.message(stream, { seq, nextBySubject: subject ?? '>' });
     if (!message) break;

@@ -289,6 +289,10 @@ describe('streams and consumers', () => {
     const taken = await run('consumers', 'next', 'OLD', 'biller', '--ack', '--yes');
     expect(taken.json).toMatchObject({ message: { seq: 2 }, acked: true });
     expect((await account.consumer('OLD', 'biller'))!.ack_floor.stream_seq).toBe(2);
+
+    await account.deleteMessage('OLD', 3); // as a migration does with its sentinel
+    const newest = await run('streams', 'view', 'OLD', '--count', '1');
+    expect(newest.json.messages).toMatchObject([{ seq: 2 }]);
   });
 });
 

@@ -1,4 +1,5 @@
 export { inFlight } from './inFlight.ts';
+export { lastMessages } from './lastMessages.ts';
 export { type ForeignStream, type LiveAccount, liveConsumer, type LiveStream } from './liveAccount.ts';
 export { peekNext, takeNext } from './nextMessage.ts';
 export { readLive } from './readLive.ts';
