@@ -1,5 +1,5 @@
 import type { Baseline, CheckContext } from './check.ts';
-import { countDeadLetters, deadLetterStreams } from './deadLetters.ts';
+import { countDeadLetters, deadLettersOf, deadLetterStreams } from './deadLetters.ts';
 
 /** How the account stands before a change: what dead letters and counts are compared with afterwards. */
 export async function takeBaseline({
@@ -8,7 +8,9 @@ export async function takeBaseline({
 }: Pick<CheckContext, 'account' | 'topology'>): Promise<Baseline> {
   const names = Object.keys(topology.streams);
   const [deadLetters, infos] = await Promise.all([
-    deadLetterStreams(account, topology).then((streams) => countDeadLetters(account, streams)),
+    deadLetterStreams(account, topology).then((streams) =>
+      countDeadLetters(account, streams, deadLettersOf(topology)),
+    ),
     Promise.all(names.map((name) => account.stream(name))),
   ]);
   return {

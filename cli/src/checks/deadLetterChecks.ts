@@ -1,6 +1,5 @@
 import { type Check, green, red, skipped, yellow } from './check.ts';
-import { countDeadLetters, countSince, deadLetterStreams, serverNow } from './deadLetters.ts';
-import { DEAD_LETTERS } from './expected.ts';
+import { countDeadLetters, countSince, deadLettersOf, deadLetterStreams, serverNow } from './deadLetters.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -10,12 +9,13 @@ export const deadLetters: Check = {
   runbook: 'Metrics Verification, 3. DLQ Monitoring',
   async run({ account, topology, baseline }) {
     const streams = await deadLetterStreams(account, topology);
-    if (streams.length === 0) return skipped(`no stream of the topology holds ${DEAD_LETTERS}`);
+    const filters = deadLettersOf(topology);
+    if (streams.length === 0) return skipped(`no stream of the topology holds ${filters.join(' or ')}`);
     const most = topology.thresholds.deadLettersPerMinute;
     const since = (await serverNow(account, streams[0]!)) - MINUTE_MS;
     const [total, ...recent] = await Promise.all([
-      countDeadLetters(account, streams),
-      ...streams.map((name) => countSince(account, name, since, most + 1)),
+      countDeadLetters(account, streams, filters),
+      ...streams.map((name) => countSince(account, name, since, most + 1, filters)),
     ]);
     const lately = recent.reduce((sum, count) => sum + count, 0);
     const before = baseline ? `, ${baseline.deadLetters} at ${baseline.at}` : '';

@@ -1,11 +1,23 @@
-import { type JetStreamReader, overlaps, type Topology } from '@aa-ops/topology';
-import { DEAD_LETTERS } from './expected.ts';
+import {
+  DEAD_LETTERS,
+  deadLetterFilters,
+  type JetStreamReader,
+  overlaps,
+  type StoredMessage,
+  type Topology,
+} from '@aa-ops/topology';
+
+/** What counts as a dead letter for the pods of a topology. */
+export const deadLettersOf = ({ configMap }: Topology): string[] => deadLetterFilters(configMap?.data);
 
 /** The streams of the topology that hold dead letters now. */
 export async function deadLetterStreams(account: JetStreamReader, topology: Topology): Promise<string[]> {
+  const filters = deadLettersOf(topology);
   const infos = await Promise.all(Object.keys(topology.streams).map((name) => account.stream(name)));
   return infos.flatMap((info) =>
-    info?.config.subjects.some((subject) => overlaps(subject, DEAD_LETTERS)) ? [info.config.name] : [],
+    info?.config.subjects.some((subject) => filters.some((filter) => overlaps(subject, filter)))
+      ? [info.config.name]
+      : [],
   );
 }
 
@@ -13,8 +25,11 @@ export async function deadLetterStreams(account: JetStreamReader, topology: Topo
 export async function countDeadLetters(
   account: JetStreamReader,
   streams: readonly string[],
+  filters: readonly string[] = [DEAD_LETTERS],
 ): Promise<number> {
-  const counts = await Promise.all(streams.map((name) => account.subjectCounts(name, DEAD_LETTERS)));
+  const counts = await Promise.all(
+    streams.flatMap((name) => filters.map((filter) => account.subjectCounts(name, filter))),
+  );
   return counts.flatMap((map) => [...map.values()]).reduce((sum, count) => sum + count, 0);
 }
 
@@ -24,10 +39,16 @@ export async function countSince(
   stream: string,
   since: number,
   most: number,
+  filters: readonly string[] = [DEAD_LETTERS],
 ): Promise<number> {
   const info = await account.stream(stream);
   if (!info) return 0;
-  const next = (seq: number) => account.message(stream, { seq, nextBySubject: DEAD_LETTERS });
+  const next = async (seq: number): Promise<StoredMessage | undefined> => {
+    const found = await Promise.all(
+      filters.map((filter) => account.message(stream, { seq, nextBySubject: filter })),
+    );
+    return found.flatMap((one) => one ?? []).sort((a, b) => a.seq - b.seq)[0];
+  };
 
   let low = Math.max(1, info.state.first_seq);
   let high = info.state.last_seq + 1;

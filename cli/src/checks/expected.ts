@@ -2,8 +2,6 @@ import { covers, type Topology } from '@aa-ops/topology';
 
 /** What `POST /ingest/hrv` publishes to; fixed in the runtime. */
 export const HRV_SUBJECT = 'athlete-ally.hrv.raw-received';
-/** Every dead letter's subject starts so; raw advisories beside them are none. */
-export const DEAD_LETTERS = 'dlq.>';
 
 /** Where the pods that make rows of HRV events should be bound. */
 export interface ExpectedBinding {

@@ -6,6 +6,7 @@ import {
   realSubjects,
   type Topology,
 } from '@aa-ops/topology';
+import { countDeadLetters, deadLettersOf, deadLetterStreams } from '../checks/deadLetters.ts';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { describePods, type PodsView } from '../platform/describePods.ts';
 import { renderStatus } from '../render/status.ts';
@@ -29,6 +30,7 @@ export async function readStatus(account: JetStreamReader, topology: Topology) {
   const mode = readMode(topology, live);
   const state = new StateReader(account, topology.name);
   const [open, lease] = await Promise.all([state.openRun(), state.lease()]);
+  const holders = await deadLetterStreams(account, topology);
   const durables = new Set(Object.keys(topology.consumers));
   return {
     schemaVersion: 1,
@@ -54,7 +56,7 @@ export async function readStatus(account: JetStreamReader, topology: Topology) {
             !!liveConsumer(live, stream, name),
         })),
     ),
-    deadLetters: { messages: await deadLetters(account, live) },
+    deadLetters: { messages: await countDeadLetters(account, holders, deadLettersOf(topology)) },
     run: open
       ? {
           id: open.id,
@@ -68,18 +70,4 @@ export async function readStatus(account: JetStreamReader, topology: Topology) {
       : null,
     lease: lease?.value ?? null,
   };
-}
-
-/** Messages under `dlq.`; raw advisories beside them are no dead letters. */
-async function deadLetters(
-  account: JetStreamReader,
-  live: Awaited<ReturnType<typeof readLive>>,
-): Promise<number> {
-  const holders = [...live.streams.values()].filter(({ info }) =>
-    info.config.subjects.some((s) => s.startsWith('dlq.')),
-  );
-  const counts = await Promise.all(
-    holders.map(({ info }) => account.subjectCounts(info.config.name, 'dlq.>')),
-  );
-  return counts.flatMap((map) => [...map.values()]).reduce((sum, count) => sum + count, 0);
 }

@@ -1,4 +1,4 @@
-import { publishMessage } from '@aa-ops/topology';
+import { publishMessage, type Topology } from '@aa-ops/topology';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { countSince } from '../../../cli/src/checks/deadLetters.ts';
 import { expectedModes } from '../../../cli/src/checks/expectedModes.ts';
@@ -12,6 +12,7 @@ import {
   takeBaseline,
   verifyChecks,
 } from '../../../cli/src/checks/index.ts';
+import { readStatus } from '../../../cli/src/commands/status.ts';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology, threeIntoTwo } from '../../support/topologies.ts';
@@ -82,6 +83,40 @@ describe('without pods', () => {
     expect(results.find(({ id }) => id === 'mode')).toMatchObject({
       level: 'red',
       evidence: 'mode single, but BILLS lacks refunds.>',
+    });
+  });
+});
+
+describe('dead letters under another prefix', () => {
+  const data = { NORMALIZE_HRV_DLQ_SUBJECT: 'dead.hrv' };
+  const topology: Topology = {
+    ...seedTopology,
+    configMap: { name: 'event-bus-config', modeKey: 'EVENT_STREAM_MODE', data },
+    modes: Object.fromEntries(
+      Object.entries(seedTopology.modes).map(([name, mode]) => [
+        name,
+        { ...mode, subjects: { ...mode.subjects, AA_DLQ: ['dead.>'] } },
+      ]),
+    ),
+  };
+  let run: TestRun;
+  beforeAll(async () => {
+    run = await startRun(topology);
+  });
+  afterAll(() => run.stop());
+
+  test('are counted by status, by the check and in the baseline of a run', async () => {
+    const baseline = await takeBaseline(run.environment);
+    for (let n = 0; n < 12; n++) await publish(run, 'dead.hrv.schema_invalid');
+    await publish(run, 'dead.other'); // nobody's dead letter
+    expect((await readStatus(run.account, topology)).deadLetters).toEqual({ messages: 12 });
+    expect((await takeBaseline(run.environment)).deadLetters).toBe(12);
+    const results = await runChecks(verifyChecks, contextOf(run, 'single', { baseline }));
+    expect(results.find(({ id }) => id === 'dead-letters')).toMatchObject({
+      level: 'red',
+      evidence: expect.stringMatching(
+        /^12 dead letters, 0 at .+; more than 10 in the last minute$/,
+      ) as unknown,
     });
   });
 });

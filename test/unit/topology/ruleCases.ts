@@ -82,7 +82,7 @@ export const ruleCases: RuleCase[] = [
   { code: 'unheld-dead-letters', edits: [['    subjects: { ORDERS: [orders.>], ALL: [users.>], DEAD: [dlq.>, ', '    ▸subjects: { ORDERS: [orders.>], ALL: [users.>], DEAD: [']],
     message: 'no stream of mode two holds the dead letters dlq.>', fix: 'give dlq.> to a stream in modes.two.subjects', also: ['no stream of mode two holds dlq.>'] },
   { code: 'unheld-dead-letters', edits: [add('configMap: { name: c, modeKey: M, data: { BILL_DLQ_SUBJECT: dead.bill } }'), ['    subjects: { ORDERS: [orders.>], ALL: [users.>],', '    ▸subjects: { ORDERS: [orders.>], ALL: [users.>],'], ['ALL: [orders.>, users.>]', 'ALL: [orders.>, users.>, dead.>]']],
-    message: 'no stream of mode two holds the dead letters dead.bill.*', fix: 'give dlq.> to a stream in modes.two.subjects' },
+    message: 'no stream of mode two holds the dead letters dead.bill.*', fix: 'give dead.bill.* to a stream in modes.two.subjects' },
   { code: 'unheld-dead-letters', edits: [add('configMap: { name: c, modeKey: M, data: { BILL_DLQ_SUBJECT: ▸"dead.>" } }')],
     message: '"dead.>" is no subject', fix: 'write a subject, such as dlq.normalize.hrv.raw-received' },
   { code: 'unheld-dead-letters', edits: [pods, ['    subjects: { ALL: [orders.>, users.>], DEAD: [dlq.>,', '    ▸subjects: { ALL: [orders.>, users.>], DEAD: [dlq.other.>,'], ['ALL: [users.>], DEAD: [dlq.>,', 'ALL: [users.>], DEAD: [dlq.>,']],

@@ -9,6 +9,13 @@ describe('rules', () => {
     expect(brief(await checkText(small))).toEqual([]);
   });
 
+  it('are silent about dead letters elsewhere than below dlq., where the ConfigMap says so', async () => {
+    const elsewhere = small.replaceAll('dlq.>', 'dead.>');
+    expect(brief(await checkText(elsewhere))).not.toEqual([]);
+    const said = 'configMap: { name: c, modeKey: M, data: { BILL_DLQ_SUBJECT: dead.bill } }\nenvironments:';
+    expect(brief(await checkText(elsewhere.replace('environments:', said)))).toEqual([]);
+  });
+
   it.each(ruleCases)('$code: $message', async ({ code, edits, message, fix, severity, also = [] }) => {
     const text = edits.reduce((before, [from, to]) => {
       expect(before).toContain(from);

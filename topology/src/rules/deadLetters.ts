@@ -1,3 +1,4 @@
+import { DEAD_LETTERS, deadLetterFilters, declaredPrefixes } from '../deadLetters.ts';
 import type { Path } from '../load/located.ts';
 import { show } from '../schema/explainIssue.ts';
 import { covers, isValidFilter, isValidSubject, overlaps } from '../subjects/index.ts';
@@ -5,10 +6,6 @@ import { type Finding, placedConsumers, type Rule, type RuleView } from './rule.
 
 /** Where consumers-runtime publishes dead letters unless NORMALIZE_HRV_DLQ_SUBJECT says otherwise. */
 const DEFAULT_PREFIX = 'dlq.normalize.hrv.raw-received';
-/** Keys of the ConfigMap that name a dead-letter prefix. */
-const PREFIX_KEY = /_DLQ_SUBJECT$/;
-/** By convention all dead letters are below this. */
-const CONVENTION = 'dlq.>';
 /** The server's only word about a message whose deliveries are used up. */
 const EXHAUSTED = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>';
 
@@ -28,7 +25,7 @@ export const unheldDeadLetters: Rule = {
   severity: 'error',
   why: 'a dead letter is published before its message is terminated: in every mode a stream must hold its subject',
   *check(view) {
-    for (const { prefix, path } of declaredPrefixes(view)) {
+    for (const { prefix, path } of prefixesOf(view)) {
       if (!isValidSubject(prefix)) {
         yield {
           path,
@@ -46,8 +43,8 @@ export const unheldDeadLetters: Rule = {
 };
 
 /** The prefixes that the pods are told of; the runtime's own where there are pods that consume and nothing else is said. */
-function* declaredPrefixes({ file }: RuleView): Generator<{ prefix: string; path: Path }> {
-  const declared = Object.entries(file.configMap?.data ?? {}).filter(([key]) => PREFIX_KEY.test(key));
+function* prefixesOf({ file }: RuleView): Generator<{ prefix: string; path: Path }> {
+  const declared = declaredPrefixes(file.configMap?.data);
   for (const [key, prefix] of declared) yield { prefix, path: ['configMap', 'data', key] };
   if (declared.length === 0 && file.workloads?.some(({ role }) => role === 'consumer'))
     yield { prefix: DEFAULT_PREFIX, path: ['workloads'] };
@@ -57,9 +54,9 @@ function* declaredPrefixes({ file }: RuleView): Generator<{ prefix: string; path
 function* heldElsewhere(view: RuleView): Generator<Finding> {
   const modes = wholeModes(view);
   const held = new Set(
-    modes.flatMap((mode) => heardIn(view, mode)).filter((subject) => overlaps(subject, CONVENTION)),
+    modes.flatMap((mode) => heardIn(view, mode)).filter((subject) => overlaps(subject, DEAD_LETTERS)),
   );
-  const declared = new Set([...declaredPrefixes(view)].map(({ prefix }) => `${prefix}.*`));
+  const declared = new Set([...prefixesOf(view)].map(({ prefix }) => `${prefix}.*`));
   for (const mode of modes)
     for (const subject of held)
       if (subject.startsWith('dlq.') && !declared.has(subject) && !covers(heardIn(view, mode), subject))
@@ -69,31 +66,35 @@ function* heldElsewhere(view: RuleView): Generator<Finding> {
 const subjectsOf = (view: RuleView, mode: string): Path =>
   view.file.modes[mode]?.subjects ? ['modes', mode, 'subjects'] : ['modes', mode];
 
-const unheld = (mode: string, subject: string, path: Path): Finding => ({
-  path,
-  at: 'key',
-  message: `no stream of mode ${mode} holds the dead letters ${subject}`,
-  fix: `give ${CONVENTION} to a stream in modes.${mode}.subjects`,
-});
+function unheld(mode: string, subject: string, path: Path): Finding {
+  const wanted = covers([DEAD_LETTERS], subject) ? DEAD_LETTERS : subject;
+  return {
+    path,
+    at: 'key',
+    message: `no stream of mode ${mode} holds the dead letters ${subject}`,
+    fix: `give ${wanted} to a stream in modes.${mode}.subjects`,
+  };
+}
 
 /** Deliveries that end without a dead letter or an advisory leave no trace. */
 export const silentDeaths: Rule = {
   code: 'silent-deaths',
   severity: 'warning',
-  why: 'when a process dies in the last delivery only an advisory tells; where nothing stores it, or holds `dlq.>`, the message is gone unseen',
+  why: 'when a process dies in the last delivery only an advisory tells; where nothing stores it, or holds dead letters, the message is gone unseen',
   *check(view) {
     const limited = [...placedConsumers(view)].filter(({ fields }) => (fields.max_deliver ?? -1) > 0);
     for (const mode of wholeModes(view)) {
       const consumer = limited.find((placed) => placed.mode.name === mode);
       if (!consumer) continue;
       const heard = heardIn(view, mode);
-      for (const subject of [EXHAUSTED, CONVENTION])
-        if (!heard.some((one) => overlaps(one, subject)))
+      const filters = deadLetterFilters(view.file.configMap?.data);
+      for (const places of [[EXHAUSTED], filters])
+        if (!places.some((place) => heard.some((one) => overlaps(one, place))))
           yield {
             path: subjectsOf(view, mode),
             at: 'key',
-            message: `consumer ${consumer.name} gives up after ${consumer.fields.max_deliver} deliveries, and no stream of mode ${mode} holds ${subject}`,
-            fix: `give ${subject} to a stream in modes.${mode}.subjects`,
+            message: `consumer ${consumer.name} gives up after ${consumer.fields.max_deliver} deliveries, and no stream of mode ${mode} holds ${places.join(' or ')}`,
+            fix: `give ${places.at(-1)!} to a stream in modes.${mode}.subjects`,
           };
     }
   },
