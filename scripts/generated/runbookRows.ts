@@ -245,8 +245,8 @@ export const runbookRows: readonly Chapter[] = [
       },
       {
         of: ['Issue: Consumer not found on AA_CORE_HOT'],
-        here: '`aa-ops status`, `aa-ops plan`; if a run is open `aa-ops migrate --resume`, else `aa-ops consumers apply`',
-        why: 'Creating it by script would start it in the wrong place. `apply` makes only durables of the live mode, and refuses while a run is open',
+        here: '`aa-ops status`, `aa-ops plan`; if a run is open `aa-ops migrate --resume`, else, behind a migration, `aa-ops rollback` and `aa-ops migrate --to multi`; where no migration was, `aa-ops consumers apply`',
+        why: 'Creating it by script would start it in the wrong place, so `apply` refuses where the durable that a migration left behind stands: only a way back knows where that one has to go on',
       },
       {
         of: ['Issue: DLQ Message Spike'],

@@ -448,7 +448,7 @@ describe('the class of a change to a durable', () => {
       action: 'handover',
       class: 'handover',
       stream: 'AA_CORE_HOT',
-      hint: 'aa-ops migrate --to multi; where no subject moves any more: aa-ops rollback, then migrate again',
+      hint: 'aa-ops rollback, then aa-ops migrate --to multi: only a way back knows where it has to go on',
     });
   });
 

@@ -42,7 +42,10 @@ export function diff(input: PlanInput): Plan {
       deletion: input.deletions?.get(stream.name),
     });
   });
-  const changes = [...streams.sort(byAction), ...diffConsumers(input, server).sort(byAction)];
+  const changes = [
+    ...streams.sort(byAction),
+    ...diffConsumers(input, server, losses.size > 0).sort(byAction),
+  ];
   return {
     topology: topology.name,
     environment: topology.environment.name,
@@ -54,7 +57,11 @@ export function diff(input: PlanInput): Plan {
   };
 }
 
-function diffConsumers({ desired, live }: PlanInput, server: ServerKind): PlannedChange[] {
+function diffConsumers(
+  { desired, live }: PlanInput,
+  server: ServerKind,
+  subjectsMove: boolean,
+): PlannedChange[] {
   const limit = (live.account.limits as { max_ack_pending?: number }).max_ack_pending;
   const surroundings = new Map(
     desired.streams.map((stream): [string, ConsumerSurroundings] => [
@@ -70,6 +77,7 @@ function diffConsumers({ desired, live }: PlanInput, server: ServerKind): Planne
       mode: desired.mode,
       desired: consumer,
       live: standing,
+      subjectsMove,
       elsewhere: standing ? [] : (homes?.get(consumer.name) ?? []),
       waiting: live.streams.get(consumer.stream)?.info.state.messages ?? 0,
       surroundings: surroundings.get(consumer.stream) ?? { stream: {} },

@@ -15,6 +15,8 @@ export interface ConsumerCase {
   live: ConsumerInfo | undefined;
   /** Streams of the topology on which a durable of that name stands, without the one it belongs on. */
   elsewhere: string[];
+  /** Streams have still to hand subjects over, and durables move with them; without, a migration would change nothing. */
+  subjectsMove: boolean;
   /** Messages that its stream holds now. */
   waiting: number;
   surroundings: ConsumerSurroundings;
@@ -40,7 +42,9 @@ function diffMissing(one: ConsumerCase): PlannedChange {
       action: 'handover',
       class: 'handover',
       reason: `does not exist here, but stands on ${one.elsewhere.join(', ')}: made anew it would lose its position`,
-      hint: `aa-ops migrate --to ${one.mode}; where no subject moves any more: aa-ops rollback, then migrate again`,
+      hint: one.subjectsMove
+        ? `aa-ops migrate --to ${one.mode}`
+        : `aa-ops rollback, then aa-ops migrate --to ${one.mode}: only a way back knows where it has to go on`,
     };
   }
   const start = fields.deliver_policy ?? 'all';
