@@ -2,13 +2,16 @@ import { show } from '../schema/explainIssue.ts';
 import type { Rule } from './rule.ts';
 
 const SERVER_URL =
-  /^(?:(?:nats|tls|ws|wss):\/\/)?(?:[^\s/@]+@)?(?:\[[0-9a-f:.]+\]|[^\s/:@[\]]+)(?::(\d{1,5}))?\/?$/i;
+  /^(?:(?:nats|tls):\/\/)?(?:[^\s/@]+@)?(?:\[[0-9a-f:.]+\]|[^\s/:@[\]]+)(?::(\d{1,5}))?\/?$/i;
 
-/** What NATS clients accept: an optional scheme, a host, an optional port. */
+/** NATS over a WebSocket is for browsers: the client that we use does not speak it. */
+const WEB_SOCKET = /^wss?:/i;
+
+/** What every command accepts: an optional scheme, a host, an optional port. */
 export const badServerUrl: Rule = {
   code: 'bad-server-url',
   severity: 'error',
-  why: 'a server is `nats://host:port`, or tls, ws, wss, or a bare `host:port`',
+  why: 'a server is `nats://host:port` or `tls://host:port`, or a bare `host:port`; there is no connecting to a WebSocket (ws, wss)',
   *check({ file }) {
     for (const [name, { servers }] of Object.entries(file.environments)) {
       if (servers.length === 0)
@@ -23,7 +26,9 @@ export const badServerUrl: Rule = {
           yield {
             path: ['environments', name, 'servers', at],
             message: `${show(url.replace(/[^/@]*@/, '…@'))} is no NATS URL`,
-            fix: 'write nats://host:port',
+            fix: WEB_SOCKET.test(url)
+              ? 'write nats://host:port or tls://host:port, the port that is no WebSocket'
+              : 'write nats://host:port',
           };
       }
     }
