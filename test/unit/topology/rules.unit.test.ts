@@ -45,5 +45,7 @@ describe('rules', () => {
       'secret-in-file',
     ]);
     expect(JSON.stringify(problems)).not.toContain('hunter2');
+    const split = small.replace('nats://there:4222', 'nats://me:hun/ter2@x@there:4222');
+    expect(JSON.stringify((await checkText(split)).problems)).not.toMatch(/hun|ter2/);
   });
 });

@@ -25,7 +25,7 @@ export const badServerUrl: Rule = {
         if (!SERVER_URL.test(url) || Number(port ?? 4222) > 65_535)
           yield {
             path: ['environments', name, 'servers', at],
-            message: `${show(url.replace(/[^/@]*@/, '…@'))} is no NATS URL`,
+            message: `${show(withoutCredentials(url))} is no NATS URL`,
             fix: WEB_SOCKET.test(url)
               ? 'write nats://host:port or tls://host:port, the port that is no WebSocket'
               : 'write nats://host:port',
@@ -34,6 +34,9 @@ export const badServerUrl: Rule = {
     }
   },
 };
+
+/** Whatever stands before the last @: a password may hold an @ or a slash itself. */
+const withoutCredentials = (url: string): string => url.replace(/^(\w+:\/\/)?.*@/s, '$1…@');
 
 /** Files are checked in; what opens a door must not be. The message never repeats it. */
 export const secretInFile: Rule = {
@@ -46,7 +49,6 @@ export const secretInFile: Rule = {
         if (url.includes('@'))
           yield {
             path: ['environments', name, 'servers', at],
-            severity: 'warning',
             message: `a server of environment ${name} carries credentials`,
             fix: 'take them out and use --creds, --nkey or --context',
           };
