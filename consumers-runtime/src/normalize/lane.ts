@@ -13,6 +13,11 @@ export interface Lane {
   isStored(candidate: Pick<Candidate, 'event' | 'capturedAtMs'>): Promise<boolean>;
   /** Any other statement, with the same care. */
   query(text: string, values?: unknown[]): Promise<pg.QueryResult>;
+  /**
+   * Everything that `work` does on this lane, in one transaction on one connection. Where that is lost in between, the rest
+   * fails (DatabaseAway) instead of going on over another one, without the transaction and its locks.
+   */
+  transaction<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -21,6 +26,8 @@ export interface LaneOptions {
   name: string;
   /** ms after which the server gives up a statement; the client waits a little longer and then drops the connection. */
   statementTimeoutMs: () => number;
+  /** ms after which the server ends a session that does nothing in the middle of a transaction: it may be forgotten, and holds locks. */
+  idleInTransactionMs?: number;
 }
 
 /** Side by side in the select list the arrays are taken apart row by row; as one `unnest` of five in FROM each would be laid down as a whole first. */
@@ -34,18 +41,28 @@ WHERE stored.captured_at <= excluded.captured_at`;
 const STORED = `
 SELECT 1 FROM hrv_data WHERE user_id = $1 AND date = $2 AND (captured_at > $3 OR (captured_at = $3 AND rmssd = $4))`;
 
-/** A user id that the schema refuses (it is empty), so that it can never be anybody's row. */
+/**
+ * A user id that the schema refuses (it is empty), so that it can never be anybody's row; any day of the first 1,000 years, so
+ * that no probe waits for another one. One message: a connection that is lost cannot leave the transaction open.
+ */
 const PROBE = `
-INSERT INTO hrv_data (user_id, date, rmssd, ln_rmssd, captured_at) VALUES ('', '0001-01-01', 1, 0, '0001-01-01T00:00:00Z')
-ON CONFLICT (user_id, date) DO NOTHING`;
+BEGIN;
+INSERT INTO hrv_data (user_id, date, rmssd, ln_rmssd, captured_at)
+VALUES ('', date '0001-01-01' + (random() * 365000)::int, 1, 0, '0001-01-01T00:00:00Z') ON CONFLICT (user_id, date) DO NOTHING;
+ROLLBACK`;
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const IDLE_IN_TRANSACTION_MS = 5_000;
 
 /** Connects on first use, and again after a loss. */
 export function createLane(options: LaneOptions): Lane {
   let client: pg.Client | undefined;
+  /** The connection that a transaction is open on. */
+  let pinned: pg.Client | undefined;
 
   async function connected(): Promise<pg.Client> {
+    if (pinned && client !== pinned)
+      throw new DatabaseAway('the connection was lost in the middle of a transaction');
     if (client) return client;
     const timeout = options.statementTimeoutMs();
     const fresh = new pg.Client({
@@ -54,6 +71,7 @@ export function createLane(options: LaneOptions): Lane {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       statement_timeout: timeout,
       query_timeout: timeout + 1_000,
+      idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5_000,
     });
@@ -75,7 +93,7 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   /** Runs one statement; an error that leaves no usable connection behind becomes DatabaseAway. */
-  async function query(text: string, values: unknown[], name?: string): Promise<pg.QueryResult> {
+  async function query(text: string, values: unknown[] = [], name?: string): Promise<pg.QueryResult> {
     const mine = await connected();
     try {
       return await mine.query({ text, values, ...(name ? { name } : {}) });
@@ -96,13 +114,9 @@ export function createLane(options: LaneOptions): Lane {
     },
     async probe() {
       try {
-        await query('BEGIN', []);
-        try {
-          await query(PROBE, []);
-        } finally {
-          await query('ROLLBACK', []);
-        }
+        await query(PROBE);
       } catch (error) {
+        if (!(error instanceof DatabaseAway)) await query('ROLLBACK'); // the rest of the message was skipped
         if (classify(error) === 'row') return; // a constraint of its own: the table takes statements
         throw error instanceof DatabaseAway ? error : new DatabaseAway(messageOf(error), { cause: error });
       }
@@ -111,7 +125,21 @@ export function createLane(options: LaneOptions): Lane {
       const values = [event.userId, event.date, new Date(capturedAtMs).toISOString(), event.rmssd];
       return (await query(STORED, values)).rowCount === 1;
     },
-    query: (text, values = []) => query(text, values),
+    query: (text, values) => query(text, values),
+    async transaction(work) {
+      pinned = await connected();
+      try {
+        await query('BEGIN');
+        const result = await work();
+        await query('COMMIT');
+        return result;
+      } catch (error) {
+        await query('ROLLBACK').catch(() => {});
+        throw error;
+      } finally {
+        pinned = undefined;
+      }
+    },
     async close() {
       if (client) await hangUp(client);
       client = undefined;

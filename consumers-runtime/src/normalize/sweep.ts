@@ -35,8 +35,7 @@ export async function sweep({ nc, jsm, lane, config, onSwept }: SweepOptions): P
     'INSERT INTO normalize_sweeps (durable, stream, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
     key,
   );
-  await lane.query('BEGIN');
-  try {
+  return lane.transaction(async () => {
     const { rows } = await lane.query(
       'SELECT last_seq FROM normalize_sweeps WHERE durable = $1 AND stream = $2 AND created = $3 FOR UPDATE SKIP LOCKED',
       key,
@@ -65,9 +64,7 @@ export async function sweep({ nc, jsm, lane, config, onSwept }: SweepOptions): P
       [...key, seq],
     );
     return stored;
-  } finally {
-    await lane.query('COMMIT').catch(() => {});
-  }
+  });
 }
 
 async function advisoryStream(

@@ -6,7 +6,7 @@ import type { Binding } from './bind.ts';
 import type { NormalizeConfig } from './config.ts';
 import { createGate } from './gate.ts';
 import { handleBatch } from './handleBatch.ts';
-import { createLane } from './lane.ts';
+import { createLane, type LaneOptions } from './lane.ts';
 import { createLoop } from './loop.ts';
 import type { NormalizeMetrics } from './metrics.ts';
 import { migrate } from './migrate.ts';
@@ -57,11 +57,11 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
 
   const ackWaitMs = (): number => attachment?.binding()?.ackWaitMs ?? config.ackWaitMs;
   const statementTimeoutMs = (): number => Math.round(Math.min(15_000, Math.max(1_000, ackWaitMs() / 3)));
-  const lane = (name: string) =>
-    createLane({ url: config.databaseUrl, name: `normalize-service ${name}`, statementTimeoutMs });
+  const lane = (name: string, more: Partial<LaneOptions> = {}) =>
+    createLane({ url: config.databaseUrl, name: `normalize-service ${name}`, statementTimeoutMs, ...more });
   const lanes = Array.from({ length: config.databaseConnections }, (_, i) => lane(`${i + 1}`));
   const control = lane('control');
-  const sweepLane = lane('sweeper');
+  const sweepLane = lane('sweeper', { idleInTransactionMs: 60_000 }); // it reads streams in its transaction
 
   const gate = createGate({
     probe: () => control.probe(),

@@ -1,0 +1,108 @@
+import net, { type AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { DatabaseAway } from '../../../consumers-runtime/src/normalize/classify.ts';
+import { createLane, type Lane } from '../../../consumers-runtime/src/normalize/lane.ts';
+import { type Bus, startBus } from './bus.ts';
+import { migrated } from './migrated.ts';
+
+describe('a lane', () => {
+  let bus: Bus;
+  const lanes: Lane[] = [];
+  const open = (url = bus.postgres.url): Lane => {
+    const lane = createLane({ url, name: 'test lane', statementTimeoutMs: () => 2_000 });
+    lanes.push(lane);
+    return lane;
+  };
+
+  beforeAll(async () => {
+    bus = await startBus();
+  });
+  afterAll(() => bus.stop());
+  beforeEach(() => migrated(bus));
+  afterEach(() => Promise.all(lanes.splice(0).map((lane) => lane.close())));
+
+  it('whose connection is forgotten in the middle of a probe locks nobody out', async () => {
+    const forgetful = await forgetAfter('INSERT', bus.postgres.port);
+    onTestFinished(forgetful.close);
+    await expect(
+      open(bus.postgres.url.replace(`:${bus.postgres.port}`, `:${forgetful.port}`)).probe(),
+    ).rejects.toThrow(DatabaseAway);
+    // The server still holds that session, and has heard nothing of its end.
+    const { rows } = await bus.db.query(
+      `SELECT state FROM pg_stat_activity WHERE application_name = 'test lane'`,
+    );
+    expect(rows).toHaveLength(1);
+    await open().probe();
+  });
+
+  it('does not wait with its probe for another one’s', async () => {
+    const other = await bus.db.connect();
+    await other.query(`BEGIN; INSERT INTO hrv_data VALUES ('', '0001-01-01', 1, 0, '0001-01-01T00:00:00Z')`);
+    await open()
+      .probe()
+      .finally(() => other.query('ROLLBACK').then(() => other.release()));
+  });
+
+  it('leaves no row behind, and goes on after a probe that a constraint refused', async () => {
+    const lane = open();
+    await lane.probe();
+    await bus.db.query(`ALTER TABLE hrv_data ADD CONSTRAINT named CHECK (user_id <> '')`);
+    await lane.probe();
+    expect((await lane.query('SELECT * FROM hrv_data')).rows).toEqual([]);
+  });
+
+  it('lets the server end a session that does nothing in the middle of a transaction', async () => {
+    const { rows } = await open().query('SHOW idle_in_transaction_session_timeout');
+    expect(rows).toEqual([{ idle_in_transaction_session_timeout: '5s' }]);
+  });
+
+  it('ends a transaction whose connection was lost instead of going on without it', async () => {
+    const lane = open();
+    const add = (user: string) =>
+      lane.query(`INSERT INTO hrv_data VALUES ($1, '2025-10-02', 1, 0, now())`, [user]);
+    const lost = lane.transaction(async () => {
+      await add('before');
+      const { rows } = await lane.query('SELECT pg_backend_pid() AS pid');
+      await bus.db.query('SELECT pg_terminate_backend($1, 5000)', [rows[0].pid]);
+      await add('after').catch(() => {}); // notices the loss
+      await add('on another connection');
+    });
+    await expect(lost).rejects.toThrow(DatabaseAway);
+    expect((await bus.db.query('SELECT user_id FROM hrv_data')).rows).toEqual([]);
+    await lane.transaction(() => add('kept'));
+    await expect(
+      lane.transaction(async () => {
+        await add('taken back');
+        throw new Error('on second thoughts');
+      }),
+    ).rejects.toThrow('on second thoughts');
+    expect((await bus.db.query('SELECT user_id FROM hrv_data')).rows).toEqual([{ user_id: 'kept' }]);
+  });
+});
+
+/** A balancer that forgets a connection: it passes on what holds this text, cuts the client off, and tells the server nothing. */
+async function forgetAfter(text: string, target: number): Promise<{ port: number; close(): void }> {
+  const upstreams: net.Socket[] = [];
+  const server = net.createServer((client) => {
+    const upstream = net.connect(target, '127.0.0.1');
+    upstreams.push(upstream);
+    let forgotten = false;
+    client.on('data', (chunk) => {
+      upstream.write(chunk);
+      forgotten ||= chunk.includes(text);
+      if (forgotten) client.destroy();
+    });
+    upstream.on('data', (chunk) => forgotten || client.write(chunk));
+    client.on('error', () => {});
+    upstream.on('error', () => {});
+    client.on('close', () => forgotten || upstream.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close();
+      for (const upstream of upstreams) upstream.destroy();
+    },
+  };
+}

@@ -1,0 +1,10 @@
+import { migrate } from '../../../consumers-runtime/src/normalize/migrate.ts';
+import { type Bus, clear } from './bus.ts';
+
+export const MIGRATIONS = new URL('../../../consumers-runtime/migrations/', import.meta.url);
+
+/** Nothing but the empty table, as the migrations make it. */
+export async function migrated(bus: Bus): Promise<void> {
+  await clear(bus);
+  await migrate(bus.postgres.url, MIGRATIONS, { info() {}, warn() {}, error() {} });
+}
