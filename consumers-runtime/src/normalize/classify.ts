@@ -9,6 +9,13 @@ export type Fault = 'row' | 'retry' | 'database';
 /** Thrown when nothing can be written at the moment, whatever the row. */
 export class DatabaseAway extends Error {
   override readonly name = 'DatabaseAway';
+  /** The connection was lost under a statement: whether that was, or will be, committed is not known. */
+  readonly cut: boolean;
+
+  constructor(message: string, options: { cut?: boolean; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.cut = options.cut ?? false;
+  }
 }
 
 const NETWORK_CODES = new Set([
@@ -25,6 +32,8 @@ const NETWORK_CODES = new Set([
 
 /** Serialization failure, deadlock, lock not available, query cancelled (statement_timeout). */
 const RETRY_STATES = new Set(['40001', '40P01', '55P03', '57014']);
+/** Those of them that a lock causes, be it the row's or the table's (CREATE INDEX, ALTER TABLE, VACUUM FULL). */
+const WAITED_STATES = new Set(['55P03', '57014']);
 
 /**
  * SQLSTATE classes that blame the server or the deployment: 08 connection, 25 read only (a standby), 28 credentials, 3D and
@@ -48,6 +57,9 @@ export function classify(error: unknown): Fault {
 
 /** Whether trying again later can help. */
 export const isRetryable = (error: unknown): boolean => classify(error) !== 'row';
+
+/** Whether a statement was given up while it waited, for a lock as a rule. */
+export const waitedInVain = (error: unknown): boolean => WAITED_STATES.has(codeOf(error) ?? '');
 
 function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;

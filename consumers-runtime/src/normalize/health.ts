@@ -10,12 +10,14 @@ export interface HealthSources {
   /** ms since the last batch was stored, by a clock that never jumps; undefined: none yet. */
   sinceLastBatchMs(): number | undefined;
   oldestHeldMs(): number;
+  /** ms that the oldest running batch has taken so far or, where none runs, since the last one ended. */
+  sinceProgressMs(): number;
   stopping(): boolean;
 }
 
 /**
- * A message that is held so long, while the database takes writes, means that the loop itself hangs. Far beyond what one
- * statement may take, so that no slow database gets a pod killed.
+ * A message that is held so long, while the database takes writes and no batch ends, means that the loop itself hangs. Far
+ * beyond what one batch may take, so that no slow database and no locked row gets a pod killed.
  */
 const STUCK_MS = 300_000;
 /** Work that waits while nothing is stored for so long is not healthy, however open the sockets are. */
@@ -73,7 +75,8 @@ export function healthRoutes(sources: HealthSources): Route[] {
     status: ok ? 200 : 503,
     json: { status: ok ? 'ok' : 'not ok' },
   });
-  const isStuck = (): boolean => sources.databaseConnected() && sources.oldestHeldMs() > STUCK_MS;
+  const isStuck = (): boolean =>
+    sources.databaseConnected() && Math.min(sources.oldestHeldMs(), sources.sinceProgressMs()) > STUCK_MS;
   return [
     { method: 'GET', path: '/health', handle: health },
     { method: 'GET', path: '/readyz', handle: () => verdict(isReady()) },

@@ -18,6 +18,8 @@ export interface Lane {
    * fails (DatabaseAway) instead of going on over another one, without the transaction and its locks.
    */
   transaction<T>(work: () => Promise<T>): Promise<T>;
+  /** How long a statement may go on, and with it one whose connection was lost, ms. */
+  statementTimeoutMs(): number;
   close(): Promise<void>;
 }
 
@@ -104,7 +106,7 @@ export function createLane(options: LaneOptions): Lane {
       // No answer, or none after this one: whether the statement was committed is not known.
       if (client === mine) client = undefined;
       await hangUp(mine);
-      throw new DatabaseAway(messageOf(error), { cause: error });
+      throw new DatabaseAway(messageOf(error), { cause: error, cut: true });
     }
   }
 
@@ -140,6 +142,7 @@ export function createLane(options: LaneOptions): Lane {
         pinned = undefined;
       }
     },
+    statementTimeoutMs: options.statementTimeoutMs,
     async close() {
       if (client) await hangUp(client);
       client = undefined;

@@ -32,7 +32,7 @@ export interface LoopOptions {
   maxDeliver(): number;
   gate: Gate;
   pace: Pace;
-  /** After each batch: its size, how long it took in ms, and whether it was stored. */
+  /** After each batch: its size, how long it took in ms, and whether any of it was stored. */
   onBatch(size: number, ms: number, stored: boolean): void;
   /** Room has appeared: time to ask for more. */
   onRoom(): void;
@@ -72,12 +72,12 @@ export function createLoop(options: LoopOptions): Loop {
 
   async function work(lane: Lane, batch: Incoming[]): Promise<void> {
     const started = performance.now();
-    const { outcomes, away } = await options.handle(lane, batch).catch(unforeseen(batch));
+    const { outcomes, away, stored = false } = await options.handle(lane, batch).catch(unforeseen(batch));
     const ms = performance.now() - started;
     free.push(lane);
     if (away) gate.close(away);
     else pace.record(batch.length, ms);
-    options.onBatch(batch.length, ms, away === undefined);
+    options.onBatch(batch.length, ms, stored);
     // One synchronous loop: all acks of a batch share a socket write.
     for (let i = 0; i < batch.length; i++) finish(batch[i]!, outcomes[i]!);
     schedule();

@@ -42,6 +42,7 @@ export async function startNormalize(
     binding: () => work?.binding(),
     sinceLastBatchMs: () => work?.sinceLastBatchMs(),
     oldestHeldMs: () => work?.oldestHeldMs() ?? 0,
+    sinceProgressMs: () => work?.sinceProgressMs() ?? 0,
     stopping: () => signal.aborted,
   });
   const server = await startHttpServer({

@@ -6,7 +6,7 @@ import type { Binding } from './bind.ts';
 import type { NormalizeConfig } from './config.ts';
 import { createGate } from './gate.ts';
 import { handleBatch } from './handleBatch.ts';
-import { createLane, type LaneOptions } from './lane.ts';
+import { createLane, type Lane, type LaneOptions } from './lane.ts';
 import { createLoop } from './loop.ts';
 import type { NormalizeMetrics } from './metrics.ts';
 import { migrate } from './migrate.ts';
@@ -25,6 +25,8 @@ export interface Work {
   /** ms since the last batch was stored, by a clock that never jumps; undefined: none yet. */
   sinceLastBatchMs(): number | undefined;
   oldestHeldMs(): number;
+  /** ms that the oldest running batch has taken so far or, where none runs, since the last one ended. */
+  sinceProgressMs(): number;
   /** Messages that are ours and not settled yet. */
   held(): number;
   /** Finishes what is in flight, hands back what is left at the deadline, closes in order. */
@@ -50,6 +52,9 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
   let attachment: Attachment | undefined;
   let settler: ReturnType<typeof createSettler> | undefined;
   let lastBatchAt: number | undefined;
+  /** When the batch on each connection began, and when the last one ended. */
+  const beganAt = new Map<Lane, number>();
+  let lastEndedAt = performance.now();
   let sweeping: Promise<void> | undefined;
   /** Ends what waits or looks; the loop itself is ended by stop(). */
   const ending = new AbortController();
@@ -71,7 +76,15 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
   });
   const loop = createLoop({
     lanes,
-    handle: handleBatch,
+    async handle(lane, batch) {
+      beganAt.set(lane, performance.now());
+      try {
+        return await handleBatch(lane, batch);
+      } finally {
+        beganAt.delete(lane);
+        lastEndedAt = performance.now();
+      }
+    },
     settle: (incoming, outcome) => settler?.settle(incoming, outcome),
     giveBack: (incoming) => settler?.giveBack(incoming),
     maxDeliver: () => attachment?.binding()?.maxDeliver ?? config.maxDeliver,
@@ -84,12 +97,16 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
     onRoom: () => attachment?.ask(),
   });
 
-  /** By the durable's live ack wait, which may be much shorter than the configured one. */
+  /** By the durable's live ack wait, which is not known at the start and may be much shorter than the configured one. */
   let touching: NodeJS.Timeout;
   const touchHeld = (): void => {
     const due = performance.now() - ackWaitMs() / TOUCHES_PER_ACK_WAIT;
-    for (const incoming of loop.held()) if (incoming.receivedAt < due) settler?.touch(incoming);
-    touching = setTimeout(touchHeld, Math.min(10_000, ackWaitMs() / TOUCHES_PER_ACK_WAIT));
+    for (const incoming of loop.held()) {
+      if (incoming.receivedAt >= due) break; // in the order received
+      settler?.touch(incoming);
+    }
+    const isKnown = attachment?.binding() !== undefined;
+    touching = setTimeout(touchHeld, isKnown ? Math.min(10_000, ackWaitMs() / TOUCHES_PER_ACK_WAIT) : 250);
   };
   touchHeld();
 
@@ -162,6 +179,8 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
     binding: () => attachment?.binding(),
     sinceLastBatchMs: () => (lastBatchAt === undefined ? undefined : performance.now() - lastBatchAt),
     oldestHeldMs: () => loop.oldestHeldMs(),
+    sinceProgressMs: () =>
+      performance.now() - (beganAt.size > 0 ? Math.min(...beganAt.values()) : lastEndedAt),
     held: () => [...loop.held()].length,
     async stop(deadline) {
       await begun;

@@ -1,8 +1,8 @@
-import net, { type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { DatabaseAway } from '../../../consumers-runtime/src/normalize/classify.ts';
 import { createLane, type Lane } from '../../../consumers-runtime/src/normalize/lane.ts';
 import { type Bus, startBus } from './bus.ts';
+import { startForgetful } from './forgetful.ts';
 import { migrated } from './migrated.ts';
 
 describe('a lane', () => {
@@ -22,11 +22,9 @@ describe('a lane', () => {
   afterEach(() => Promise.all(lanes.splice(0).map((lane) => lane.close())));
 
   it('whose connection is forgotten in the middle of a probe locks nobody out', async () => {
-    const forgetful = await forgetAfter('INSERT', bus.postgres.port);
+    const forgetful = await startForgetful(bus.postgres.url, 'INSERT');
     onTestFinished(forgetful.close);
-    await expect(
-      open(bus.postgres.url.replace(`:${bus.postgres.port}`, `:${forgetful.port}`)).probe(),
-    ).rejects.toThrow(DatabaseAway);
+    await expect(open(forgetful.url).probe()).rejects.toThrow(DatabaseAway);
     // The server still holds that session, and has heard nothing of its end.
     const { rows } = await bus.db.query(
       `SELECT state FROM pg_stat_activity WHERE application_name = 'test lane'`,
@@ -79,30 +77,3 @@ describe('a lane', () => {
     expect((await bus.db.query('SELECT user_id FROM hrv_data')).rows).toEqual([{ user_id: 'kept' }]);
   });
 });
-
-/** A balancer that forgets a connection: it passes on what holds this text, cuts the client off, and tells the server nothing. */
-async function forgetAfter(text: string, target: number): Promise<{ port: number; close(): void }> {
-  const upstreams: net.Socket[] = [];
-  const server = net.createServer((client) => {
-    const upstream = net.connect(target, '127.0.0.1');
-    upstreams.push(upstream);
-    let forgotten = false;
-    client.on('data', (chunk) => {
-      upstream.write(chunk);
-      forgotten ||= chunk.includes(text);
-      if (forgotten) client.destroy();
-    });
-    upstream.on('data', (chunk) => forgotten || client.write(chunk));
-    client.on('error', () => {});
-    upstream.on('error', () => {});
-    client.on('close', () => forgotten || upstream.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    close() {
-      server.close();
-      for (const upstream of upstreams) upstream.destroy();
-    },
-  };
-}

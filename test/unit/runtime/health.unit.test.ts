@@ -25,6 +25,7 @@ async function healthAfter(ms: number, bound: Binding | undefined, lastBatchMs?:
     binding: () => bound,
     sinceLastBatchMs: () => lastBatchMs,
     oldestHeldMs: () => 0,
+    sinceProgressMs: () => 0,
     stopping: () => false,
   };
   const route = healthRoutes(sources).find(({ path }) => path === '/health')!;
@@ -47,5 +48,24 @@ describe('/health of a pod that has stored nothing for more than a minute', () =
 
   it('but did so a moment ago', async () => {
     expect(await healthAfter(61_000, binding, 59_000)).toMatchObject({ status: 200 });
+  });
+});
+
+describe('/livez of a pod that has held a message for more than five minutes', () => {
+  it.each([
+    ['while no batch ends', 301_000, true, 503],
+    ['while batches end', 1_000, true, 200], // rows that somebody has locked are worked one by one
+    ['while the database is away', 301_000, false, 200],
+  ])('%s', async (_what, sinceProgressMs, database, expected) => {
+    const route = healthRoutes({
+      natsConnected: () => true,
+      databaseConnected: () => database,
+      binding: () => binding,
+      sinceLastBatchMs: () => undefined,
+      oldestHeldMs: () => 301_000,
+      sinceProgressMs: () => sinceProgressMs,
+      stopping: () => false,
+    }).find(({ path }) => path === '/livez')!;
+    expect((await route.handle(undefined as never)).status).toBe(expected);
   });
 });
