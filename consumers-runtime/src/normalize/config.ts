@@ -1,6 +1,6 @@
 import { type CommonConfig, readCommonConfig } from '../shared/config.ts';
 import { ConfigError } from '../shared/configError.ts';
-import { type Env, flag, integer, list, required, text } from '../shared/env.ts';
+import { type Env, flag, integer, list, required, shown, text } from '../shared/env.ts';
 
 /** What normalize-service reads from the environment (docs/runtime.md lists it). */
 export interface NormalizeConfig extends CommonConfig {
@@ -42,14 +42,16 @@ export function readNormalizeConfig(env: Env): NormalizeConfig {
   });
   return {
     ...common,
-    databaseUrl: required(
-      env,
-      'DATABASE_URL',
-      'the database, such as postgresql://user:password@host:5432/name',
-    ),
+    databaseUrl: databaseUrl(env),
     databaseConnections: integer(env, 'DATABASE_CONNECTIONS', 2, 1, 16),
-    candidates: list(env, 'EVENT_STREAM_CANDIDATES', CANDIDATES[common.streamMode]),
-    durable: durableName(text(env, 'NORMALIZE_HRV_DURABLE') ?? 'normalize-hrv-durable'),
+    candidates: list(env, 'EVENT_STREAM_CANDIDATES', CANDIDATES[common.streamMode]).map((name) =>
+      jetStreamName('EVENT_STREAM_CANDIDATES', name, 'stream'),
+    ),
+    durable: jetStreamName(
+      'NORMALIZE_HRV_DURABLE',
+      text(env, 'NORMALIZE_HRV_DURABLE') ?? 'normalize-hrv-durable',
+      'consumer',
+    ),
     subject: 'athlete-ally.hrv.raw-received',
     dlqPrefix: subjectPrefix(text(env, 'NORMALIZE_HRV_DLQ_SUBJECT') ?? 'dlq.normalize.hrv.raw-received'),
     managesConsumers: flag(env, 'FEATURE_SERVICE_MANAGES_CONSUMERS', false),
@@ -66,11 +68,22 @@ export function readNormalizeConfig(env: Env): NormalizeConfig {
   };
 }
 
-function durableName(name: string): string {
+/** Shows nothing of a credential. */
+function databaseUrl(env: Env): string {
+  const example = 'postgresql://user:password@host:5432/name';
+  const value = required(env, 'DATABASE_URL', `the database, such as ${example}`);
+  // Without a host the driver takes a socket's folder from `?host=`.
+  const url = value.replace('@/', '@localhost/');
+  if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return value;
+  throw new ConfigError(
+    `${shown('DATABASE_URL', value)} is no URL of PostgreSQL, such as ${example}` +
+      ' (in a password / is written %2F, @ %40, : %3A, # %23 and ? %3F)',
+  );
+}
+
+function jetStreamName(variable: string, name: string, what: 'stream' | 'consumer'): string {
   if (/[\s.*>/\\]/.test(name)) {
-    throw new ConfigError(
-      `NORMALIZE_HRV_DURABLE="${name}" is no consumer name: no blanks, dots, slashes or wildcards`,
-    );
+    throw new ConfigError(`${variable}="${name}" is no ${what} name: no blanks, dots, slashes or wildcards`);
   }
   return name;
 }

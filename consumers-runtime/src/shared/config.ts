@@ -1,5 +1,6 @@
-import { choice, type Env, flag, integer, ratio, required, text } from './env.ts';
 import { ConfigError } from './configError.ts';
+import { choice, type Env, flag, integer, ratio, required, shown, text } from './env.ts';
+import { parseNatsUrl } from './natsUrl.ts';
 
 export type StreamMode = 'single' | 'multi';
 
@@ -38,9 +39,11 @@ export interface ServiceDefaults {
 /** Throws ConfigError on a value that cannot be used, and on FEATURE_SERVICE_MANAGES_STREAMS=true. */
 export function readCommonConfig(env: Env, defaults: ServiceDefaults): CommonConfig {
   refuseStreamManagement(env);
+  const natsUrl = required(env, 'NATS_URL', 'the NATS servers, such as nats://127.0.0.1:4223');
+  parseNatsUrl(natsUrl);
   const streamMode = choice(env, 'EVENT_STREAM_MODE', ['single', 'multi'], 'single');
   return {
-    natsUrl: required(env, 'NATS_URL', 'the NATS servers, such as nats://127.0.0.1:4223'),
+    natsUrl,
     natsCreds: text(env, 'NATS_CREDS'),
     streamMode,
     streamModeGiven: text(env, 'EVENT_STREAM_MODE') ?? '',
@@ -51,10 +54,16 @@ export function readCommonConfig(env: Env, defaults: ServiceDefaults): CommonCon
       serviceName: text(env, 'OTEL_SERVICE_NAME') ?? defaults.serviceName,
       sampleRatio: ratio(env, 'OTEL_TRACES_SAMPLER_ARG', 0.01),
       otlpEndpoint:
-        text(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? text(env, 'OTEL_EXPORTER_OTLP_ENDPOINT'),
+        httpUrl(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? httpUrl(env, 'OTEL_EXPORTER_OTLP_ENDPOINT'),
     },
     stopTimeoutMs: integer(env, 'STOP_TIMEOUT_MS', 20_000, 0, 600_000),
   };
+}
+
+function httpUrl(env: Env, name: string): string | undefined {
+  const value = text(env, name);
+  if (value === undefined || (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol))) return value;
+  throw new ConfigError(`${shown(name, value)} is no URL of HTTP: such as http://collector:4318`);
 }
 
 /** Pods know subjects and durables, never the configuration of a stream: whoever sets this expects what will not happen. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from './configError.ts';
+import { choice } from './env.ts';
 import { createLog, type Log, messageOf } from './log.ts';
 
 /** What a service's `start` hands back. */
@@ -20,7 +21,7 @@ export async function runService(
   start: (log: Log, signal: AbortSignal) => Promise<Service>,
   stopTimeoutMs: () => number,
 ): Promise<void> {
-  const log = createLog(name, process.env.LOG_FORMAT === 'json' ? 'json' : 'plain');
+  let log = createLog(name, 'plain');
   const stopping = new AbortController();
   const signalled = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -35,6 +36,7 @@ export async function runService(
     }
   });
   try {
+    log = createLog(name, choice(process.env, 'LOG_FORMAT', ['plain', 'json'], 'plain'));
     const service = await start(log, stopping.signal);
     const signal = await signalled;
     log.info(`[${name}] ${signal}: finishing what is in flight`);

@@ -9,6 +9,7 @@ import {
 } from 'nats';
 import { createBackoff } from './backoff.ts';
 import { type Log, messageOf } from './log.ts';
+import { parseNatsUrl } from './natsUrl.ts';
 
 /** One connection that is never given up, and what the others need to know about it. */
 export interface NatsLink {
@@ -49,7 +50,7 @@ export async function openNatsLink(options: NatsLinkOptions): Promise<NatsLink |
       return watchLink(nc, log);
     } catch (error) {
       log.warn(
-        `[event-bus] NATS at ${redactUrl(options.url)} is not reachable: ${messageOf(error)}. Trying again.`,
+        `[event-bus] NATS at ${parseNatsUrl(options.url).hosts} is not reachable: ${messageOf(error)}. Trying again.`,
       );
       await backoff.pause(signal);
     }
@@ -57,16 +58,10 @@ export async function openNatsLink(options: NatsLinkOptions): Promise<NatsLink |
   return undefined;
 }
 
-/** Never part of a log line: a URL may carry a password. */
-export const redactUrl = (url: string): string => url.replace(/\/\/[^@/]*@/g, '//***@');
-
 async function connectionOptions(options: NatsLinkOptions): Promise<ConnectionOptions> {
-  const servers = options.url.split(',').map((server) => server.trim());
-  const first = new URL(servers[0]!.includes('://') ? servers[0]! : `nats://${servers[0]}`);
-  const user = decodeURIComponent(first.username);
-  const pass = decodeURIComponent(first.password);
+  const { servers, credentials } = parseNatsUrl(options.url);
   return {
-    servers: servers.map((server) => server.replace(/\/\/[^@/]*@/, '//')),
+    servers,
     name: options.name,
     timeout: 5_000,
     maxReconnectAttempts: -1,
@@ -76,7 +71,7 @@ async function connectionOptions(options: NatsLinkOptions): Promise<ConnectionOp
     ignoreAuthErrorAbort: true,
     pingInterval: 5_000,
     maxPingOut: 2,
-    ...(user && pass ? { user, pass } : user ? { token: user } : {}),
+    ...credentials,
     ...(options.credsFile ? { authenticator: credsAuthenticator(await readFile(options.credsFile)) } : {}),
   };
 }

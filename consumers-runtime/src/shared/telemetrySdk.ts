@@ -36,7 +36,8 @@ export async function startSdk(config: TelemetryConfig, log: Log): Promise<Telem
   const meterProvider = new MeterProvider({ resource, readers: [reader] });
   metrics.setGlobalMeterProvider(meterProvider);
   instrumentHttp();
-  const to = config.otlpEndpoint ? `sent to ${config.otlpEndpoint}` : 'not sent anywhere';
+  // The host only: credentials may stand before it, and keys behind it.
+  const to = config.otlpEndpoint ? `sent to ${new URL(config.otlpEndpoint).host}` : 'not sent anywhere';
   log.info(`[telemetry] On: ${config.sampleRatio * 100} % of new traces are recorded and ${to}`);
 
   return {

@@ -50,6 +50,10 @@ describe('the built services', () => {
     expect(await byMetrics.exited).toBe(64);
     expect(byMetrics.output()).toContain('PROMETHEUS_PORT');
     taken.close();
+
+    const format = await start('aa-ingest', { ...both(), LOG_FORMAT: 'xml' });
+    expect(await format.exited).toBe(64);
+    expect(format.output()).toBe('[ingest-service] LOG_FORMAT="xml" is none of plain, json\n');
   });
 
   it('write plain lines, or JSON where LOG_FORMAT says so', async () => {
@@ -135,5 +139,17 @@ describe('the built services', () => {
       expect(await pod.exited).toBe(0);
       expect(pod.output()).not.toContain('u:p@');
     }
+  });
+
+  it('print no credentials', async () => {
+    const pod = await start('aa-ingest', {
+      NATS_URL: 'user:s3cret@127.0.0.1:1,nats://user:s3@cret@127.0.0.1:2',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:s3cret@127.0.0.1:3/key-s3cret',
+    });
+    await until('it has tried', () => pod.output().includes('NATS at 127.0.0.1:1,127.0.0.1:2 is not'));
+    await until('it told where spans go', () => pod.output().includes('sent to 127.0.0.1:3'));
+    pod.signal('SIGTERM');
+    expect(await pod.exited).toBe(0);
+    expect(pod.output()).not.toMatch(/s3|cret|user/);
   });
 });

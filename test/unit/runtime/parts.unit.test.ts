@@ -6,7 +6,7 @@ import { hears } from '../../../consumers-runtime/src/normalize/hears.ts';
 import { readIncoming } from '../../../consumers-runtime/src/normalize/message.ts';
 import { createPace } from '../../../consumers-runtime/src/normalize/pace.ts';
 import { createLog, limitWarnings } from '../../../consumers-runtime/src/shared/log.ts';
-import { redactUrl } from '../../../consumers-runtime/src/shared/natsLink.ts';
+import { parseNatsUrl } from '../../../consumers-runtime/src/shared/natsUrl.ts';
 
 describe('the reply subject of a delivery', () => {
   const read = (reply: string): unknown => {
@@ -69,8 +69,29 @@ describe('configuration', () => {
     [{ TELEMETRY_ENABLED: 'maybe' }, /TELEMETRY_ENABLED="maybe" is neither true nor false/],
     [{ OTEL_TRACES_SAMPLER_ARG: '2' }, /between 0 and 1/],
     [{ EVENT_STREAM_CANDIDATES: 'A,,B' }, /has an empty item/],
+    [{ EVENT_STREAM_CANDIDATES: 'A,B.C' }, /EVENT_STREAM_CANDIDATES="B.C" is no stream name/],
+    [{ NATS_URL: 'nats://host:notaport' }, /NATS_URL="nats:\/\/host:notaport" is not nats:\/\//],
+    [{ NATS_URL: 'host:70000' }, /port between 1 and 65535/],
+    [{ NATS_URL: 'http://host:4222' }, /NATS_URL="http/],
+    [{ NATS_URL: 'nats://user:pa%zz@host' }, /^NATS_URL has a % .*: write it %25$/],
+    [{ NATS_URL: 'nats://user:s3cret@host:x' }, /^NATS_URL is not (?!.*s3cret)/],
+    [{ DATABASE_URL: 'not-a-url' }, /DATABASE_URL="not-a-url" is no URL of PostgreSQL, such as postgresql/],
+    [{ DATABASE_URL: 'mysql://a:s3cret@host/x' }, /^DATABASE_URL is no URL of PostgreSQL(?!.*s3cret)/],
+    [{ DATABASE_URL: 'postgresql://a:s3cret/pw@host/x' }, /^DATABASE_URL is no URL .* \/ is written %2F/],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'nonsense' }, /OTEL_EXPORTER_OTLP_ENDPOINT="nonsense" is no URL of HTTP/],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'u:p@host' }, /^OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no URL/],
   ])('refuses %j', (env, message) => {
     expect(() => readNormalizeConfig({ ...given, ...env } as never)).toThrow(message);
+  });
+
+  it.each([
+    'postgres://x',
+    'postgresql://u:p@host:5432/name?sslmode=require',
+    'postgresql://u@/name?host=/run/postgresql',
+    'postgresql:///name?host=/run/postgresql',
+    'postgresql://%2Frun%2Fpostgresql/name',
+  ])('takes a database at %s', (url) => {
+    expect(readNormalizeConfig({ ...given, DATABASE_URL: url }).databaseUrl).toBe(url);
   });
 
   it('takes other candidates, and a prefix with the wildcard that the runbook writes', () => {
@@ -134,8 +155,27 @@ describe('log lines', () => {
     warn('next');
     expect(lines.slice(2)).toEqual(['(3 more lines like the ones above were left out)', 'next']);
   });
+});
 
-  it('never show a password', () => {
-    expect(redactUrl('nats://u:p@a:1,nats://x:y@b:2')).toBe('nats://***@a:1,nats://***@b:2');
+describe('NATS_URL', () => {
+  const server = { servers: ['nats://host:4222'], hosts: 'host:4222' };
+  it.each([
+    ['nats://user:s3cret@host:4222', { ...server, credentials: { user: 'user', pass: 's3cret' } }],
+    ['user:s3cret@host:4222', { ...server, credentials: { user: 'user', pass: 's3cret' } }],
+    ['nats://user:p@ss@host:4222', { ...server, credentials: { user: 'user', pass: 'p@ss' } }],
+    ['nats://user:p/s:s%40@host:4222/', { ...server, credentials: { user: 'user', pass: 'p/s:s@' } }],
+    ['nats://t0ken@host:4222', { ...server, credentials: { token: 't0ken' } }],
+    ['tls://host', { servers: ['tls://host'], hosts: 'host', credentials: undefined }],
+    ['nats://[::1]:4222', { servers: ['nats://[::1]:4222'], hosts: '[::1]:4222', credentials: undefined }],
+    [
+      'nats://u:p@a:1, x:y@b:2',
+      {
+        servers: ['nats://a:1', 'nats://b:2'],
+        hosts: 'a:1,b:2',
+        credentials: { user: 'u', pass: 'p' },
+      },
+    ],
+  ])('%s', (url, expected) => {
+    expect(parseNatsUrl(url)).toEqual(expected);
   });
 });
