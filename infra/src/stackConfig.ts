@@ -53,6 +53,10 @@ export const stackSchema = z.strictObject({
     ingest: secretKey.optional(),
     /** The secret of the signatures that ingest takes instead. */
     ingestHmac: secretKey.optional(),
+    /** Opens Oura's webhook; absent: there is none. */
+    ouraWebhook: secretKey.optional(),
+    /** The application's secret at Oura, by which it signs. */
+    ouraClient: secretKey.optional(),
   }),
   /** Who may run migrations: gets the operator's Role. */
   operators: z

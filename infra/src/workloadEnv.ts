@@ -7,6 +7,8 @@ const OWN: Readonly<Record<string, string>> = {
   DATABASE_URL: 'set secrets.database',
   INGEST_TOKEN: 'set secrets.ingest',
   INGEST_HMAC_SECRET: 'set secrets.ingestHmac',
+  OURA_WEBHOOK_SECRET: 'set secrets.ouraWebhook',
+  OURA_CLIENT_SECRET: 'set secrets.ouraClient',
   PORT: "change the workload's port in the topology",
   STOP_TIMEOUT_MS: 'leave it: it fits the time that Kubernetes gives the pods',
   OTEL_TRACES_SAMPLER_ARG: 'set telemetry.sampleRatio',

@@ -85,6 +85,12 @@ function environment({ stack, topology }: Bus, workload: Workload): EnvVar[] {
   });
   const value = (name: string, text: string): EnvVar => ({ name, value: text });
   const credentials = natsCredentials(secrets.nats);
+  const frontDoor = [
+    ['INGEST_TOKEN', secrets.ingest],
+    ['INGEST_HMAC_SECRET', secrets.ingestHmac],
+    ['OURA_WEBHOOK_SECRET', secrets.ouraWebhook],
+    ['OURA_CLIENT_SECRET', secrets.ouraClient],
+  ] as const;
   return [
     value('NATS_URL', topology.environment.servers.join(',')),
     value('PORT', String(workload.port)),
@@ -93,9 +99,8 @@ function environment({ stack, topology }: Bus, workload: Workload): EnvVar[] {
     ...(telemetry.otlpEndpoint ? [value('OTEL_EXPORTER_OTLP_ENDPOINT', telemetry.otlpEndpoint)] : []),
     ...(credentials ? [value('NATS_CREDS', credentials.path)] : []),
     ...(workload.role === 'consumer' ? [from('DATABASE_URL', secrets.database)] : []),
-    ...(workload.role === 'producer' && secrets.ingest ? [from('INGEST_TOKEN', secrets.ingest)] : []),
-    ...(workload.role === 'producer' && secrets.ingestHmac
-      ? [from('INGEST_HMAC_SECRET', secrets.ingestHmac)]
+    ...(workload.role === 'producer'
+      ? frontDoor.flatMap(([name, ref]) => (ref ? [from(name, ref)] : []))
       : []),
     ...Object.entries(stack.workloads[workload.name]!.env).map(([name, text]) => value(name, text)),
   ];

@@ -75,17 +75,28 @@ describe('credentials', () => {
     expect(podsOf().map(secretsOf)).toEqual(Array(3).fill(['nats-credentials']));
   });
 
-  test('of the door come by reference, of either kind, to the producers', async () => {
-    const ingestHmac = { name: 'ingest-hmac', key: 'SECRET' };
-    const { resources: both } = await registered({ ...stack, secrets: { ...stack.secrets, ingestHmac } });
-    const env = (name: string): Loose[] => templateOf(name, both)['spec'].containers[0].env;
-    expect(env('ingest-service')).toEqual(
-      expect.arrayContaining([
-        { name: 'INGEST_TOKEN', valueFrom: { secretKeyRef: stack.secrets.ingest } },
-        { name: 'INGEST_HMAC_SECRET', valueFrom: { secretKeyRef: ingestHmac } },
-      ]),
-    );
-    expect(env('normalize-service').map(({ name }) => name)).not.toContain('INGEST_HMAC_SECRET');
+  test('of the doors come by reference to the producers', async () => {
+    const key = (name: string) => ({ name, key: 'SECRET' });
+    const doors = {
+      ingestHmac: key('ingest-hmac'),
+      ouraWebhook: key('oura-webhook'),
+      ouraClient: key('oura-client'),
+    };
+    const { resources: all } = await registered({ ...stack, secrets: { ...stack.secrets, ...doors } });
+    const env = (name: string): Loose[] => templateOf(name, all)['spec'].containers[0].env;
+    const expected = {
+      INGEST_TOKEN: stack.secrets.ingest,
+      INGEST_HMAC_SECRET: doors.ingestHmac,
+      OURA_WEBHOOK_SECRET: doors.ouraWebhook,
+      OURA_CLIENT_SECRET: doors.ouraClient,
+    };
+    const references = Object.entries(expected).map(([name, ref]) => ({
+      name,
+      valueFrom: { secretKeyRef: ref },
+    }));
+    expect(env('ingest-service')).toEqual(expect.arrayContaining(references));
+    const names = env('normalize-service').map(({ name }) => String(name));
+    expect(names.filter((name) => name in expected)).toEqual([]);
   });
 });
 
