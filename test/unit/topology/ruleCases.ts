@@ -153,7 +153,7 @@ export const ruleCases: RuleCase[] = [
     message: '"wss://there" is no NATS URL', fix: 'write nats://host:port or tls://host:port, the port that is no WebSocket' },
   { code: 'bad-server-url', edits: [['[nats://there:4222]', '▸[]']],
     message: 'environment there has no server', fix: 'write servers: [nats://host:4222]' },
-  { code: 'secret-in-file', edits: [['nats://there:4222', '▸nats://me:hunter2@there:4222']],
+  { code: 'secret-in-file', severity: 'warning', edits: [['nats://there:4222', '▸nats://me:hunter2@there:4222']],
     message: 'a server of environment there carries credentials', fix: 'take them out and use --creds, --nkey or --context' },
   { code: 'secret-in-file', edits: [['replicas: 3', 'databaseUrlFrom: ▸postgres://me:hunter2@db/x']],
     message: 'databaseUrlFrom of environment there is no name of an environment variable', fix: 'write the name of the variable that holds the URL, such as DATABASE_URL' },

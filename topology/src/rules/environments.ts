@@ -42,13 +42,14 @@ const withoutCredentials = (url: string): string => url.replace(/^(\w+:\/\/)?.*@
 export const secretInFile: Rule = {
   code: 'secret-in-file',
   severity: 'error',
-  why: 'topology files are checked in, so credentials and database URLs come from the environment',
+  why: 'topology files are checked in, so credentials and database URLs come from the environment; those in a server of a file that is never checked in are a warning',
   *check({ file }) {
     for (const [name, { servers, databaseUrlFrom }] of Object.entries(file.environments)) {
       for (const [at, url] of servers.entries())
         if (url.includes('@'))
           yield {
             path: ['environments', name, 'servers', at],
+            severity: 'warning',
             message: `a server of environment ${name} carries credentials`,
             fix: 'take them out and use --creds, --nkey or --context',
           };
