@@ -1,16 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import {
-  type Authenticator,
   connect as natsConnect,
   type ConnectionOptions,
-  credsAuthenticator,
   ErrorCode,
   type NatsConnection,
   NatsError,
-  nkeyAuthenticator,
-  type TlsOptions,
 } from 'nats';
 import { messageOf, OpsError } from '../errors.ts';
+import { readAuthenticator, readTls } from './credentials.ts';
 
 /** Everything that is needed to reach an account. JSON-safe, so that it can be handed to another process over a pipe. */
 export interface ConnectSettings {
@@ -38,7 +34,8 @@ export const DEFAULT_TIMEOUT_MS = 5_000;
 export const redactUrl = (url: string): string => url.replace(/\/\/[^@/]*@/, '//***@');
 
 /**
- * Opens one connection. Throws OpsError `nats-unreachable` (nobody answered), `nats-auth` (refused) or `nats-tls`.
+ * Opens one connection. Throws OpsError `nats-unreachable` (nobody answered), `nats-auth` (refused) or `nats-tls`; before it asks anybody, what
+ * `readAuthenticator` and `readTls` throw.
  * Reconnects for ever after the first success: a handover outlives a server restart.
  */
 export async function openConnection(settings: ConnectSettings): Promise<NatsConnection> {
@@ -61,41 +58,12 @@ export async function openConnection(settings: ConnectSettings): Promise<NatsCon
   };
   const authenticator = await readAuthenticator(settings);
   if (authenticator) options.authenticator = authenticator;
-  if (settings.tls) options.tls = tlsOptions(settings.tls);
+  if (settings.tls) options.tls = await readTls(settings.tls);
   try {
     return await natsConnect(options);
   } catch (error) {
     throw connectError(error, shown, timeout);
   }
-}
-
-async function readAuthenticator(settings: ConnectSettings): Promise<Authenticator | undefined> {
-  const file = settings.credsFile ?? settings.nkeyFile;
-  if (!file) return undefined;
-  let secret: Uint8Array;
-  try {
-    secret = await readFile(file);
-  } catch (error) {
-    throw new OpsError(
-      'credentials-unreadable',
-      `cannot read the credentials file ${file}: ${messageOf(error)}`,
-      {
-        kind: 'usage',
-        hint: 'check --creds or --nkey',
-      },
-    );
-  }
-  if (settings.credsFile) return credsAuthenticator(secret);
-  return nkeyAuthenticator(new TextEncoder().encode(new TextDecoder().decode(secret).trim()));
-}
-
-function tlsOptions(tls: NonNullable<ConnectSettings['tls']>): TlsOptions {
-  return {
-    ...(tls.caFile ? { caFile: tls.caFile } : {}),
-    ...(tls.certFile ? { certFile: tls.certFile } : {}),
-    ...(tls.keyFile ? { keyFile: tls.keyFile } : {}),
-    ...(tls.handshakeFirst ? { handshakeFirst: true } : {}),
-  };
 }
 
 function connectError(error: unknown, servers: string, timeout: number): OpsError {
@@ -118,9 +86,10 @@ function connectError(error: unknown, servers: string, timeout: number): OpsErro
       ...cause,
     });
   }
+  const waited = code === ErrorCode.Timeout ? ` within ${timeout} ms` : '';
   return new OpsError(
     'nats-unreachable',
-    `no NATS server answered at ${servers} within ${timeout} ms: ${messageOf(error)}`,
+    `no NATS server answered at ${servers}${waited}: ${messageOf(error)}`,
     {
       hint: 'check --server (or NATS_URL); for the local platform: aa-ops dev up',
       ...cause,
