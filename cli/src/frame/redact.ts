@@ -1,5 +1,5 @@
-// `scheme://user:password@`: up to the last @ before a space, since a password may hold one itself.
-const CREDENTIALS = /:\/\/[^\s"'`,]*@/g;
+// `scheme://user:password@`: up to the last @ before a space or the next URL of a list, since a password may hold both.
+const CREDENTIALS = /:\/\/(?:[^\s"'`,]|,(?!\w+:\/\/))*@/g;
 
 /** Takes the credentials out of every URL in a text. */
 export const redact = (text: string): string => text.replace(CREDENTIALS, '://***@');

@@ -1,5 +1,4 @@
 import { OpsError } from '@aa-ops/topology';
-import { redact } from './redact.ts';
 
 /** Where to connect, and the credentials that stood in the URLs: the client reads none there. */
 export interface ServerUrls {
@@ -16,14 +15,10 @@ const SCHEMES = ['nats:', 'tls:'];
 /** Reads `host`, `host:port`, `nats://user:password@host:port`, `tls://token@host`, several with commas. Throws OpsError `usage`. */
 export function readServerUrls(texts: readonly string[], from: string): ServerUrls {
   const result: ServerUrls = { servers: [], tls: false };
-  for (const text of texts.flatMap((list) => list.split(',')).map((part) => part.trim())) {
+  const parts = texts.flatMap((list) => list.split(',').map((part) => ({ text: part.trim(), list })));
+  for (const { text, list } of parts) {
     const url = parse(text);
-    if (!url) {
-      throw new OpsError('server-invalid', `${from} is no NATS server: ${JSON.stringify(redact(text))}`, {
-        kind: 'usage',
-        hint: 'write nats://HOST:PORT, or tls://HOST:PORT',
-      });
-    }
+    if (!url) throw invalid(from, text, list);
     if (url.username && result.user === undefined && result.token === undefined) {
       if (url.password) {
         result.user = decodeURIComponent(url.username);
@@ -34,6 +29,17 @@ export function readServerUrls(texts: readonly string[], from: string): ServerUr
     result.servers.push(`${url.protocol}//${url.host}`);
   }
   return result;
+}
+
+/** Where credentials stand in the list, a part of it may be a part of them: what was split at a comma is not shown. */
+function invalid(from: string, text: string, list: string): OpsError {
+  const hasCredentials = list.includes('@');
+  const shown = hasCredentials ? list.replace(/^(\s*\w+:\/\/)?.*@/s, '$1***@') : text;
+  const escaping = hasCredentials ? '; in a user or a password, write , as %2C and / as %2F' : '';
+  return new OpsError('server-invalid', `${from} is no NATS server: ${JSON.stringify(shown)}`, {
+    kind: 'usage',
+    hint: `write nats://HOST:PORT, or tls://HOST:PORT${escaping}`,
+  });
 }
 
 function parse(text: string): URL | undefined {

@@ -100,6 +100,8 @@ describe('redact', () => {
     ['tls://token@h', 'tls://***@h'],
     ['postgres://u:p@w@h/db and nats://h:1', 'postgres://***@h/db and nats://h:1'],
     ['nats://a:1,nats://u:p@b:2', 'nats://a:1,nats://***@b:2'],
+    ['nats://u:p,q@b:2', 'nats://***@b:2'],
+    ['nats://u:p,q@a:1,tls://v:w@b:2', 'nats://***@a:1,tls://***@b:2'],
     ['mail me@home', 'mail me@home'],
     ['nats://h:4222', 'nats://h:4222'],
   ])('%s', (text, expected) => expect(redact(text)).toBe(expected));

@@ -142,6 +142,21 @@ describe('the account', () => {
 });
 
 describe('server URLs', () => {
+  it('are told how a comma of a password is written', () => {
+    const thrown = (text: string): unknown => {
+      try {
+        return readServerUrls([text], '--server');
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(thrown('nats://adm:se,cret@host:4222')).toMatchObject({
+      message: '--server is no NATS server: "nats://***@host:4222"',
+      hint: expect.stringContaining('write , as %2C') as unknown,
+    });
+    expect(thrown('nats://adm:se%2Ccret@host:4222')).toMatchObject({ password: 'se,cret' });
+  });
+
   it('may be many, bare, and carry a token', () => {
     expect(readServerUrls(['a, nats://b:5 ,tls://t0ken@c:6'], 'x')).toEqual({
       servers: ['nats://a', 'nats://b:5', 'tls://c:6'],
@@ -151,10 +166,20 @@ describe('server URLs', () => {
     expect(readServerUrls(['nats://[::1]:4222'], 'x').servers).toEqual(['nats://[::1]:4222']);
   });
 
-  it.each(['', 'a,,b', 'http://h', 'nats://', 'a b', 'nats://h:99999', 'nats://h/path', 'nats://u:secret@'])(
-    '%j is none, and no password is told',
-    (text) => {
-      expect(() => readServerUrls([text], '--server')).toThrow(/^--server is no NATS server(?!.*secret)/);
-    },
-  );
+  it.each([
+    '',
+    'a,,b',
+    'http://h',
+    'nats://',
+    'a b',
+    'nats://h:99999',
+    'nats://h/path',
+    'nats://u:secret@',
+    'nats://u:secret,rest@h',
+    'u:secret,rest@h',
+    'nats://h:1,nats://u:x/secret@h',
+    'nats://u:secret,y@h:1,h:99999',
+  ])('%j is none, and no password is told', (text) => {
+    expect(() => readServerUrls([text], '--server')).toThrow(/^--server is no NATS server(?!.*secret)/);
+  });
 });

@@ -31,7 +31,7 @@ export interface ConnectSettings {
 export const DEFAULT_TIMEOUT_MS = 5_000;
 
 /** Never part of a message: a URL may carry a password. */
-export const redactUrl = (url: string): string => url.replace(/\/\/[^@/]*@/, '//***@');
+export const redactUrl = (url: string): string => url.replace(/\/\/.*@/s, '//***@');
 
 /**
  * Opens one connection. Throws OpsError `nats-unreachable` (nobody answered), `nats-auth` (refused) or `nats-tls`; before it asks anybody, what
