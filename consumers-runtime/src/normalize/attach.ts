@@ -10,7 +10,7 @@ import { type Puller, startPulling } from './pull.ts';
 
 /** The tie to the durable: made, watched, and made again when the durable goes away or a better one appears. */
 export interface Attachment {
-  /** As last read; undefined while there is none. */
+  /** As last read; undefined while there is none that is pulled from. */
   readonly binding: () => Binding | undefined;
   ask(): void;
   /** Asks for no more messages; resolves when none can be under way. */
@@ -26,6 +26,8 @@ export interface AttachOptions {
   onBound(binding: Binding): void;
   log: Log;
   signal: AbortSignal;
+  /** Between two readings of the durable, more or less. */
+  watchMs?: number;
 }
 
 /** How often the durable is read: its limits, its backlog, whether it is still the one we know, and whether a better candidate is there. */
@@ -35,11 +37,9 @@ const REPEAT_LOG_MS = 30_000;
 
 /** Starts looking at once and never stops by itself. */
 export function attach(options: AttachOptions): Attachment {
-  const { link, jsm, config, log, signal } = options;
+  const { link, jsm, config, log, signal, watchMs = WATCH_MS } = options;
   let binding: Binding | undefined;
   let puller: Puller | undefined;
-  /** Ends the pause between two looks. */
-  let wake = new AbortController();
   const running = run();
 
   async function run(): Promise<void> {
@@ -73,8 +73,17 @@ export function attach(options: AttachOptions): Attachment {
 
   /** Pulls until the durable is lost or a better one is found. */
   async function work(found: Binding): Promise<void> {
+    /** Ends the pause between two looks. */
+    const wake = new AbortController();
+    /** Said once and for all, by the puller or by the watch, whichever is first. */
     let lost: string | undefined;
-    wake = new AbortController();
+    const lose = (why: string | undefined): void => {
+      if (why === undefined || lost !== undefined) return;
+      lost = why;
+      binding = undefined;
+      wake.abort();
+    };
+    if (signal.aborted) return; // nobody would stop the puller
     binding = found;
     options.onBound(found);
     puller = startPulling({
@@ -85,26 +94,23 @@ export function attach(options: AttachOptions): Attachment {
       connected: link.connected,
       room: options.room,
       onMessage: options.onMessage,
-      onLost(why) {
-        lost = why;
-        wake.abort();
-      },
+      onLost: lose,
     });
-    while (!signal.aborted && lost === undefined) {
-      await pause(WATCH_MS * (0.75 + Math.random() / 2), AbortSignal.any([signal, wake.signal]));
-      if (signal.aborted || lost !== undefined || !link.connected()) continue;
-      lost = await watch(found).catch((error: unknown) => {
+    while (!signal.aborted && !wake.signal.aborted) {
+      await pause(watchMs * (0.75 + Math.random() / 2), AbortSignal.any([signal, wake.signal]));
+      if (signal.aborted || wake.signal.aborted || !link.connected()) continue;
+      try {
+        lose(await watch(found));
+      } catch (error) {
         log.warn(
           `[normalize] Consumer ${config.durable} on ${found.stream} could not be read: ${messageOf(error)}`,
         );
-        return undefined;
-      });
+      }
     }
     if (signal.aborted) return; // stop() ends the puller
     log.warn(`[normalize] Consumer ${found.durable} on ${found.stream} let go: ${lost}. Binding again.`);
     await puller.stop();
     puller = undefined;
-    binding = undefined;
   }
 
   /** Reads the durable again; says why it is to be left, if it is. */
@@ -112,10 +118,11 @@ export function attach(options: AttachOptions): Attachment {
     const info = await readConsumer(jsm, bound.stream, bound.durable);
     if (!info) return 'it does not exist any more';
     if (info.created !== bound.created) return 'it was made anew';
-    binding = toBinding(info, config.subject);
+    const now = toBinding(info, config.subject);
+    if (binding) binding = now; // unless the puller lost it meanwhile
     const rank = config.candidates.indexOf(bound.stream);
     for (const better of config.candidates.slice(0, Math.max(0, rank))) {
-      if ((await readConsumer(jsm, better, bound.durable)) && (await mayLeave(binding, better))) {
+      if ((await readConsumer(jsm, better, bound.durable)) && (await mayLeave(now, better))) {
         return `${better} has it now`;
       }
     }
