@@ -1,10 +1,18 @@
 import type { Msg, MsgHdrs } from 'nats';
+import { readHeaders } from './readHeaders.ts';
+
+const TRACEPARENT = /\r\ntraceparent:[ \t]*([^\r\n]+)/i;
 
 /** What the reply subject of a delivery is cut into: the positions of its dots, one array for all messages, since this runs 100,000 times a second. */
 const dots = new Int32Array(16);
 /** Messages come from one stream and subject at a time: their names are kept once. */
 let lastStream = '';
 let lastSubject = '';
+
+/** The part of the client's message that its types do not show (nats 2.29.3, lib/nats-base-client/msg.js): how many bytes of headers stand before the payload, -1 for none. */
+interface MsgInside {
+  _msg?: { hdr: number };
+}
 
 /**
  * A message as JetStream delivered it, with what its reply subject tells about the delivery. Thousands are held at a time, and whatever one of them
@@ -13,7 +21,6 @@ let lastSubject = '';
  */
 export class Incoming {
   readonly subject: string;
-  readonly headers: MsgHdrs | undefined;
   /** Where acks go. */
   readonly reply: string;
   readonly stream: string;
@@ -24,12 +31,13 @@ export class Incoming {
   private readonly buffer: ArrayBufferLike;
   private readonly start: number;
   private readonly length: number;
+  /** Bytes of headers right before the payload; what they say is read when somebody asks. */
+  private readonly headerLength: number;
 
   constructor(msg: Msg, reply: string, stream: string, deliveries: number) {
     if (msg.subject !== lastSubject) lastSubject = msg.subject;
     const { data } = msg;
     this.subject = lastSubject;
-    this.headers = msg.headers;
     this.reply = reply;
     this.stream = stream;
     this.deliveries = deliveries;
@@ -37,6 +45,20 @@ export class Incoming {
     this.buffer = data.buffer;
     this.start = data.byteOffset;
     this.length = data.length;
+    this.headerLength = Math.max(0, (msg as unknown as MsgInside)._msg?.hdr ?? 0);
+  }
+
+  /** Those that can be read; they are read anew each time. */
+  get headers(): MsgHdrs | undefined {
+    if (this.headerLength === 0) return undefined;
+    return readHeaders(new Uint8Array(this.buffer, this.start - this.headerLength, this.headerLength));
+  }
+
+  /** W3C's, however its name is written; without the cost of reading all headers. */
+  get traceparent(): string | undefined {
+    if (this.headerLength === 0) return undefined;
+    const block = Buffer.from(this.buffer as ArrayBuffer, this.start - this.headerLength, this.headerLength);
+    return TRACEPARENT.exec(block.toString('latin1'))?.[1];
   }
 
   /** The payload; a view that is made anew each time. */

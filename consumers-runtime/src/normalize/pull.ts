@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type NatsConnection } from 'nats';
+import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
 import { type Incoming, readIncoming } from './message.ts';
 
 /** Asks for messages, exactly as many as there is room for. */
@@ -63,9 +63,10 @@ export function startPulling(options: PullOptions): Puller {
   });
 
   function onStatus(msg: Msg): void {
-    const code = msg.headers?.code ?? 0;
-    const why = `${code} ${msg.headers?.description ?? ''}`.trim();
-    const unserved = msg.headers?.get('Nats-Pending-Messages');
+    const headers = statusOf(msg);
+    const code = headers?.code ?? 0;
+    const why = `${code} ${headers?.description ?? ''}`.trim();
+    const unserved = headers?.get('Nats-Pending-Messages');
     outstanding = unserved ? Math.max(0, outstanding - Number(unserved)) : 0;
     if (code === 503 || /consumer deleted|consumer is push based/i.test(why)) lose(why);
     else if (/message size exceeds maxbytes/i.test(why)) oversized = true;
@@ -124,4 +125,13 @@ export function startPulling(options: PullOptions): Puller {
       end();
     },
   };
+}
+
+/** Whatever somebody publishes to the inbox, nothing may throw inside the client's parser: no message would be parsed any more. */
+function statusOf(msg: Msg): MsgHdrs | undefined {
+  try {
+    return msg.headers;
+  } catch {
+    return undefined;
+  }
 }

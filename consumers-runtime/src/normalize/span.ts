@@ -1,5 +1,5 @@
 import { propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { MsgHdrs } from 'nats';
+import { Match, type MsgHdrs } from 'nats';
 import { DRAWN } from '../shared/drawn.ts';
 import type { Incoming, Outcome } from './message.ts';
 
@@ -7,7 +7,8 @@ import type { Incoming, Outcome } from './message.ts';
 export type RecordConsumed = (incoming: Incoming, outcome: Outcome) => void;
 
 const headerGetter = {
-  get: (headers: MsgHdrs, name: string) => headers.get(name) || undefined,
+  // What other libraries write (`Traceparent`) counts as well.
+  get: (headers: MsgHdrs, name: string) => headers.get(name, Match.IgnoreCase) || undefined,
   keys: (headers: MsgHdrs) => headers.keys(),
 };
 
@@ -21,12 +22,11 @@ export function createConsumeSpans(enabled: boolean, sampleRatio: number): Recor
   const drawn = ROOT_CONTEXT.setValue(DRAWN, true);
 
   return (incoming, outcome) => {
-    const { headers } = incoming;
-    const traceparent = headers?.get('traceparent');
+    const { traceparent } = incoming;
     // The last two digits are the flags; bit 0 is "sampled" (W3C Trace Context, 3.2.2.5).
     if (traceparent ? !(Number.parseInt(traceparent.slice(-2), 16) & 1) : Math.random() >= sampleRatio)
       return;
-    const parent = traceparent ? propagation.extract(ROOT_CONTEXT, headers!, headerGetter) : drawn;
+    const parent = traceparent ? propagation.extract(ROOT_CONTEXT, incoming.headers, headerGetter) : drawn;
     const span = tracer.startSpan(
       'normalize.hrv.consume',
       {

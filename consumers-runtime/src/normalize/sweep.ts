@@ -1,8 +1,9 @@
-import { type JetStreamManager, type MsgRequest, type NatsConnection, NatsError, type StoredMsg } from 'nats';
+import type { JetStreamManager, NatsConnection } from 'nats';
 import { isInvalid, parseHrvEvent } from '../shared/hrvEvent.ts';
 import type { NormalizeConfig } from './config.ts';
 import { type DeadLetter, deadLetterId, storeDeadLetter } from './deadLetter.ts';
 import type { Lane } from './lane.ts';
+import { readStored } from './readStored.ts';
 
 export interface SweepOptions {
   nc: NatsConnection;
@@ -19,6 +20,7 @@ interface Advisory {
   deliveries: number;
 }
 
+const utf8 = new TextDecoder();
 const ADVISORIES = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES';
 
 /**
@@ -46,11 +48,11 @@ export async function sweep({ nc, jsm, lane, config, onSwept }: SweepOptions): P
     let buried: Set<string> | undefined;
     const filter = `${ADVISORIES}.*.${config.durable}`;
     for (
-      let next = await nextMessage(jsm, home.name, filter, seq + 1);
+      let next = await readStored(nc, home.name, { seq: seq + 1, next_by_subj: filter });
       next;
-      next = await nextMessage(jsm, home.name, filter, seq + 1)
+      next = await readStored(nc, home.name, { seq: seq + 1, next_by_subj: filter })
     ) {
-      const { letter, storedMs } = await letterOf(jsm, next.json<Advisory>(), config);
+      const { letter, storedMs } = await letterOf(nc, JSON.parse(utf8.decode(next.data)) as Advisory, config);
       buried ??= await readBuried(nc, jsm, config.dlqPrefix);
       if (!buried.has(deadLetterId(letter)) && !(await hasRow(lane, letter, storedMs))) {
         await storeDeadLetter(nc, config.dlqPrefix, letter);
@@ -80,23 +82,14 @@ async function advisoryStream(
   }
 }
 
-async function nextMessage(
-  jsm: JetStreamManager,
-  stream: string,
-  subject: string,
-  seq: number,
-): Promise<StoredMsg | undefined> {
-  return jsm.streams.getMessage(stream, { seq, next_by_subj: subject } as MsgRequest).catch(absent);
-}
-
 /** The message as it stands in its stream; when it has expired there, a letter that says so and has no body. */
 async function letterOf(
-  jsm: JetStreamManager,
+  nc: NatsConnection,
   advisory: Advisory,
   config: SweepOptions['config'],
 ): Promise<{ letter: DeadLetter; storedMs: number }> {
   const { stream, stream_seq: seq, deliveries } = advisory;
-  const message = await jsm.streams.getMessage(stream, { seq }).catch(absent);
+  const message = await readStored(nc, stream, { seq });
   const letter: DeadLetter = {
     reason: message ? 'max_deliver' : 'expired',
     error: `delivered ${deliveries} times and never answered${message ? '' : ', and gone from its stream'}`,
@@ -106,16 +99,9 @@ async function letterOf(
     durable: config.durable,
     deliveries,
     data: message?.data ?? new Uint8Array(),
-    headers: message?.header,
+    headers: message?.headers,
   };
-  return { letter, storedMs: message?.time.getTime() ?? 0 };
-}
-
-/** No such message or stream. */
-function absent(error: unknown): undefined {
-  const code = error instanceof NatsError ? (error.api_error?.code ?? 0) : 0;
-  if (code === 404) return undefined;
-  throw error;
+  return { letter, storedMs: message?.storedMs ?? 0 };
 }
 
 /**

@@ -48,6 +48,17 @@ describe('the reply subject of a delivery', () => {
     expect(incoming.subject).toBe('a.b');
   });
 
+  it('comes with the headers before it, `traceparent` in any case', () => {
+    const head = 'NATS/1.0\r\nX-One: 1\r\nTraceParent:  00-ab-cd-01\r\n\r\n';
+    const incoming = readIncoming({
+      reply: '$JS.ACK.AA.d.1.1.1.1000000.0',
+      data: new TextEncoder().encode(`xxx${head}payload`).subarray(3 + head.length),
+      _msg: { hdr: head.length },
+    } as unknown as Msg)!;
+    expect(incoming.traceparent).toBe('00-ab-cd-01');
+    expect(incoming.headers?.get('X-One')).toBe('1');
+  });
+
   it('of another message is none', () => {
     expect(read('_INBOX.abc')).toBeUndefined();
     expect(read('$JS.ACK.too.short')).toBeUndefined();
