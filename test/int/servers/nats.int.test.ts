@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { openWriter } from '@aa-ops/topology';
 import { askJetStream, probeNats } from '../../../cli/src/servers/natsProbe.ts';
 import {
   type NatsOptions,
@@ -26,20 +27,42 @@ const create = (port: number, name: string): Promise<unknown> =>
 const info = (port: number, name: string): Promise<unknown> =>
   askJetStream(port, `STREAM.INFO.${name}`, undefined, 5_000);
 
+/** Stores a message in a stream that hears `KEPT.>`. */
+async function keep(url: string, text: string): Promise<void> {
+  const account = await openWriter({ servers: [url] });
+  await account.connection.request('KEPT.it', text);
+  await account.close();
+}
+
+/** What that stream has, by sequence from 1 on. */
+async function kept(url: string, count: number): Promise<(string | undefined)[]> {
+  const account = await openWriter({ servers: [url] });
+  try {
+    const messages = await Promise.all(
+      Array.from({ length: count }, (_, n) => account.message('KEPT', { seq: n + 1 })),
+    );
+    return messages.map((message) => message && new TextDecoder().decode(message.data));
+  } finally {
+    await account.close();
+  }
+}
+
 test('keeps port and store over restart and kill; its temporary folder goes with it', async () => {
   const server = await start();
   await create(server.port, 'KEPT');
   const { url, pid } = server;
+  await keep(server.url, 'before the restart');
   await server.restart();
-  await info(server.port, 'KEPT');
+  expect(await kept(server.url, 2)).toEqual(['before the restart', undefined]);
   expect(server.url).toBe(url);
   expect(server.pid).not.toBe(pid);
 
+  await keep(server.url, 'before the kill');
   await server.kill();
   expect(startTimeOf(server.pid)).toBeUndefined();
   await expect(info(server.port, 'KEPT')).rejects.toThrow('ECONNREFUSED');
   await server.restart();
-  await info(server.port, 'KEPT');
+  expect(await kept(server.url, 2)).toEqual(['before the restart', 'before the kill']);
 
   expect(existsSync(server.dir)).toBe(true);
   await server.stop();
@@ -59,8 +82,10 @@ test('a folder that is given keeps its store over stop and start', async () => {
   cleanups.push(() => rmSync(dir, { recursive: true }));
   const first = await start({ dir });
   await create(first.port, 'KEPT');
+  await keep(first.url, 'before the stop');
   await first.stop();
-  await info((await start({ dir })).port, 'KEPT');
+  const second = await start({ dir });
+  expect(await kept(second.url, 2)).toEqual(['before the stop', undefined]);
 });
 
 test('takes configuration: accounts', async () => {

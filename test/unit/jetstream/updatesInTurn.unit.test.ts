@@ -1,3 +1,4 @@
+import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { OpsError } from '@aa-ops/topology';
 import { JetStreamError } from '../../../topology/src/jetstream/jsError.ts';
@@ -11,9 +12,8 @@ interface Sent {
 
 const lateness = new OpsError('nats-timeout', 'nobody answered', { hint: 'ask again' });
 const refusal = new JetStreamError('STREAM.UPDATE.A', { code: 400, err_code: 10052, description: 'no' });
-/** Long enough for every promise that waits for no one. */
-const aWhile = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
+// `settled`: every promise that waits for nobody has come true by then.
 function setUp() {
   const sent: Sent[] = [];
   const asked: { stream: string; heard(): void; unheard(): void }[] = [];
@@ -34,10 +34,10 @@ describe('the updates of a stream', () => {
   it('are sent one after the other, as they are answered', async () => {
     const { sent, update } = setUp();
     const both = [update({ name: 'A', n: 1 }), update({ name: 'A', n: 2 })];
-    await aWhile();
+    await settled();
     expect(sent.map(({ config }) => config.n)).toEqual([1]);
     sent[0]!.answer();
-    await aWhile();
+    await settled();
     expect(sent.map(({ config }) => config.n)).toEqual([1, 2]);
     sent[1]!.answer();
     expect(await Promise.all(both)).toEqual([1, 2]);
@@ -47,11 +47,11 @@ describe('the updates of a stream', () => {
     const { sent, asked, update } = setUp();
     const refused = update({ name: 'A', n: 1 });
     void update({ name: 'B', n: 2 });
-    await aWhile();
+    await settled();
     sent[0]!.fail(refusal);
     await expect(refused).rejects.toBe(refusal);
     void update({ name: 'A', n: 3 });
-    await aWhile();
+    await settled();
     expect(sent.map(({ config }) => config.n)).toEqual([1, 2, 3]);
     expect(asked).toEqual([]);
   });
@@ -59,18 +59,18 @@ describe('the updates of a stream', () => {
   it('are not sent behind one without an answer before the server is through with it', async () => {
     const { sent, asked, update } = setUp();
     const late = update({ name: 'A', n: 1 });
-    await aWhile();
+    await settled();
     sent[0]!.fail(lateness);
     await expect(late).rejects.toBe(lateness);
     const unsent = update({ name: 'A', n: 2 });
-    await aWhile();
+    await settled();
     asked[0]!.unheard();
     await expect(unsent).rejects.toBe(lateness);
     void update({ name: 'A', n: 3 });
-    await aWhile();
+    await settled();
     expect(sent.map(({ config }) => config.n)).toEqual([1]);
     asked[1]!.heard();
-    await aWhile();
+    await settled();
     expect(sent.map(({ config }) => config.n)).toEqual([1, 3]);
   });
 });
