@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** A shared CI machine can stall for seconds: one more try there, named in the output as `(retry x1)`, and none at a desk. */
+/** A shared CI machine can stall for seconds: one more try there, named at the end of `.ci/run`, and none at a desk. */
 const retriesInCi = process.env['CI'] ? 1 : 0;
 
 /**
