@@ -16,30 +16,72 @@ export interface DeadLetter {
 
 /** Header values are one line of at most this length; an error may quote a hostile value. */
 const MAX_ERROR = 500;
-/** Room for our own headers when a body is as large as the server allows. */
-const HEADER_ROOM = 2_048;
+/** Bytes of headers that JetStream stores at most, whatever max_payload says: the length is kept in 16 bits. */
+const MAX_HEADERS = 65_535;
+/** Refusals that leaving something out helps with: larger than the stream's max_msg_size, more headers than a stream stores. */
+const TOO_LARGE = new Set([10054, 10097]);
 
-/** Publishes to `<prefix>.<reason>` and waits for the stream's ack. Rejects when it was not stored. */
-export async function storeDeadLetter(nc: NatsConnection, prefix: string, letter: DeadLetter): Promise<void> {
-  const headers = deadLetterHeaders(letter);
-  const data = fitting(nc, letter, headers);
-  const reply = await nc.request(`${prefix}.${letter.reason}`, data, { headers, timeout: 5_000 });
-  const ack = reply.json<{ seq?: number; error?: { description: string } }>();
-  if (ack.error || ack.seq === undefined) throw new Error(ack.error?.description ?? 'nobody stored it');
+interface PubAck {
+  seq?: number;
+  duplicate?: boolean;
+  error?: { err_code?: number; description: string };
+}
+
+/**
+ * Publishes to `<prefix>.<reason>` and waits for the stream's ack; false: the letter stands there already. Rejects when it was
+ * not stored. What the server cannot take is left out, and the letter says so: a letter that could never be stored would
+ * hold its message for ever.
+ */
+export async function storeDeadLetter(
+  nc: NatsConnection,
+  prefix: string,
+  letter: DeadLetter,
+): Promise<boolean> {
+  const limit = nc.info?.max_payload ?? Infinity;
+  let { headers: own, data } = letter;
+  const headersOmitted = sizeOf(own);
+  let headers = deadLetterHeaders(letter, own);
+  for (;;) {
+    if (own && sizeOf(headers) > Math.min(MAX_HEADERS, limit)) own = undefined;
+    else if (data.length > 0 && sizeOf(headers) + data.length > limit) data = EMPTY;
+    else {
+      const reply = await nc.request(`${prefix}.${letter.reason}`, data, { headers, timeout: 5_000 });
+      const { seq, duplicate, error } = reply.json<PubAck>();
+      if (!error && seq !== undefined) return duplicate !== true;
+      if (!TOO_LARGE.has(error?.err_code ?? 0) || (data.length === 0 && !own))
+        throw new Error(error?.description ?? 'nobody stored it');
+      if (data.length > 0) data = EMPTY;
+      else own = undefined;
+    }
+    headers = deadLetterHeaders(letter, own);
+    if (own !== letter.headers) headers.set('AA-Dlq-Headers-Omitted', String(headersOmitted));
+    if (data !== letter.data) headers.set('AA-Dlq-Body-Omitted', String(letter.data.length));
+  }
+}
+
+const EMPTY = new Uint8Array();
+
+/** Bytes on the wire. */
+function sizeOf(headers: MsgHdrs | undefined): number {
+  if (!headers) return 0;
+  let size = 'NATS/1.0\r\n\r\n'.length;
+  for (const [name, values] of headers)
+    for (const value of values) size += Buffer.byteLength(name) + Buffer.byteLength(value) + ': \r\n'.length;
+  return size;
 }
 
 /**
  * The message's own headers and ours (contract.md). `Nats-*` headers of the message are instructions to the stream that
  * it was published to (rollup, expected sequence, TTL); repeated here they would be obeyed by the dead letters' stream.
  */
-function deadLetterHeaders(letter: DeadLetter): MsgHdrs {
+function deadLetterHeaders(letter: DeadLetter, own: MsgHdrs | undefined): MsgHdrs {
   const headers = newHeaders();
-  for (const [name, values] of letter.headers ?? []) {
+  for (const [name, values] of own ?? []) {
     if (/^nats-/i.test(name)) continue;
     for (const value of values) headers.append(name, value);
   }
   const messageId = letter.headers?.get('Nats-Msg-Id');
-  if (messageId) headers.set('AA-Dlq-Msg-Id', messageId);
+  if (messageId && (own || messageId.length <= MAX_ERROR)) headers.set('AA-Dlq-Msg-Id', messageId);
   headers.set('AA-Dlq-Reason', letter.reason);
   headers.set('AA-Dlq-Stream', letter.stream);
   headers.set('AA-Dlq-Seq', String(letter.seq));
@@ -60,18 +102,6 @@ export function deadLetterId(letter: Pick<DeadLetter, 'durable' | 'stream' | 'se
   const source = letter.headers?.values('Nats-Stream-Source')[0]?.split(' ');
   const [stream, seq] = source && source.length >= 2 ? source : [letter.stream, String(letter.seq)];
   return `dlq:${letter.durable}:${stream}:${seq}`;
-}
-
-/** A body that leaves no room for headers cannot be stored; the letter then says so and where the message stands. */
-function fitting(nc: NatsConnection, letter: DeadLetter, headers: MsgHdrs): Uint8Array {
-  const limit = nc.info?.max_payload ?? Infinity;
-  const own = [...headers].reduce(
-    (sum, [name, values]) => sum + values.join().length + name.length + 4,
-    HEADER_ROOM,
-  );
-  if (letter.data.length + own <= limit) return letter.data;
-  headers.set('AA-Dlq-Body-Omitted', String(letter.data.length));
-  return new Uint8Array();
 }
 
 const oneLine = (text: string): string => text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, MAX_ERROR);

@@ -6,6 +6,7 @@ import {
   clear,
   deadLetters,
   drained,
+  DURABLE,
   event,
   makeTopology,
   publish,
@@ -172,6 +173,36 @@ describe('poison', () => {
     await drained(bus);
     expect(await rows(bus)).toHaveLength(1);
     expect(await deadLetters(bus)).toEqual([]);
+  });
+
+  it('with as many headers as a stream stores becomes a dead letter without them, which says so; the sweeper’s does as well', async () => {
+    await clear(bus);
+    await makeTopology(bus, 'single', { ackWaitMs: 200, maxDeliver: 1 });
+    const large = newHeaders();
+    large.set('X-Large', 'é'.repeat(32_600)); // counted in bytes, twice as many
+    const js = bus.nc.jetstream();
+    await js.publish(SUBJECT, 'died', { headers: large });
+    const consumer = await js.consumers.get('ATHLETE_ALLY_EVENTS', DURABLE);
+    await consumer.next({ expires: 2_000 });
+    pod = await startPod(bus, { NORMALIZE_SWEEP_INTERVAL_MS: '50' });
+    await until('it is swept', async () => (await deadLetters(bus)).length === 1);
+    await js.publish(SUBJECT, 'not json', { headers: large });
+    await drained(bus);
+    const letters = await deadLetters(bus);
+    expect(letters.map(({ body }) => body)).toEqual(['died', 'not json']);
+    for (const letter of letters) {
+      expect(Number(letter.header('AA-Dlq-Headers-Omitted'))).toBeGreaterThan(65_200);
+      expect(letter.header('X-Large')).toBe('');
+    }
+  });
+
+  it('that is larger than the dead letters’ stream takes leaves its body out', async () => {
+    await bus.jsm.streams.update('AA_DLQ', { max_msg_size: 2_000 });
+    pod = await startPod(bus);
+    await publish(bus, 'x'.repeat(3_000));
+    await drained(bus);
+    const [letter] = await deadLetters(bus);
+    expect([letter!.body, letter!.header('AA-Dlq-Body-Omitted')]).toEqual(['', '3000']);
   });
 });
 
