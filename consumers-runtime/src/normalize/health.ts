@@ -12,6 +12,8 @@ export interface HealthSources {
   oldestHeldMs(): number;
   /** ms that the oldest running batch has taken so far or, where none runs, since the last one ended. */
   sinceProgressMs(): number;
+  /** Messages whose dead letters could not be stored so far. */
+  unburied(): number;
   stopping(): boolean;
 }
 
@@ -47,7 +49,7 @@ export function healthRoutes(sources: HealthSources): Route[] {
   function health(): Reply {
     const binding = sources.binding();
     const sinceLastBatchMs = sources.sinceLastBatchMs();
-    const healthy = isReady() && isWorking();
+    const healthy = isReady() && isWorking() && sources.unburied() === 0;
     return {
       status: healthy ? 200 : 503,
       json: {
@@ -63,6 +65,7 @@ export function healthRoutes(sources: HealthSources): Route[] {
           pending: binding?.pending ?? null,
           ackPending: binding?.ackPending ?? null,
           paused: binding?.paused ?? null,
+          unburied: sources.unburied(),
           oldestUnackedMs: Math.round(sources.oldestHeldMs()),
           lastBatchAt:
             sinceLastBatchMs === undefined ? null : new Date(Date.now() - sinceLastBatchMs).toISOString(),
@@ -76,7 +79,9 @@ export function healthRoutes(sources: HealthSources): Route[] {
     json: { status: ok ? 'ok' : 'not ok' },
   });
   const isStuck = (): boolean =>
-    sources.databaseConnected() && Math.min(sources.oldestHeldMs(), sources.sinceProgressMs()) > STUCK_MS;
+    sources.databaseConnected() &&
+    sources.unburied() === 0 &&
+    Math.min(sources.oldestHeldMs(), sources.sinceProgressMs()) > STUCK_MS;
   return [
     { method: 'GET', path: '/health', handle: health },
     { method: 'GET', path: '/readyz', handle: () => verdict(isReady()) },

@@ -43,6 +43,7 @@ export async function startNormalize(
     sinceLastBatchMs: () => work?.sinceLastBatchMs(),
     oldestHeldMs: () => work?.oldestHeldMs() ?? 0,
     sinceProgressMs: () => work?.sinceProgressMs() ?? 0,
+    unburied: () => work?.unburied() ?? 0,
     stopping: () => signal.aborted,
   });
   const server = await startHttpServer({

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createBackoff } from '../shared/backoff.ts';
 import { limitWarnings, type Log, messageOf } from '../shared/log.ts';
 import type { NatsLink } from '../shared/natsLink.ts';
-import { RETRY_DELAY_MS } from './config.ts';
 import { storeDeadLetter } from './deadLetter.ts';
 import type { Incoming, Outcome } from './message.ts';
 
@@ -9,8 +8,10 @@ import type { Incoming, Outcome } from './message.ts';
 export interface Settler {
   /** Acks, naks, or dead-letters and then terminates. Resolves when that is out; never rejects. */
   settle(incoming: Incoming, outcome: Outcome): Promise<void> | void;
-  /** Not worked: to be delivered again at once. */
+  /** Not worked: to be delivered again at once. One on its last delivery that waits for its letter gets another ack wait instead: the server drops it without a word, and tells what a stream may hear by then. */
   giveBack(incoming: Incoming): void;
+  /** Messages whose dead letters could not be stored so far. */
+  unburied(): number;
   /** Still working on it: the ack wait starts anew. */
   touch(incoming: Incoming): void;
 }
@@ -19,8 +20,12 @@ export interface SettlerOptions {
   link: NatsLink;
   dlqPrefix: string;
   durable: string;
+  /** Of a delivery; -1 is without end. */
+  maxDeliver(): number;
   log: Log;
-  /** Told how each delivery ended: `retry` also where a dead letter could not be stored. */
+  /** Ends the tries to store dead letters. */
+  signal: AbortSignal;
+  /** Told how each delivery ended. */
   onSettled(incoming: Incoming, outcome: Outcome): void;
 }
 
@@ -28,6 +33,7 @@ const ACK = '+ACK';
 const NAK = '-NAK';
 const TERM = '+TERM';
 const WORKING = '+WPI';
+/** After so many tries, some 2 s, it is not a moment's failure. */
 const DEAD_LETTER_TRIES = 4;
 
 export function createSettler(options: SettlerOptions): Settler {
@@ -35,6 +41,10 @@ export function createSettler(options: SettlerOptions): Settler {
   const warn = limitWarnings(log, 20);
   /** What could not be said while there was no connection: the client forgets what is published then. */
   let unsent: [reply: string, payload: string][] = [];
+
+  /** Whose letters are being stored, and those of them that had to wait. */
+  const burying = new Set<Incoming>();
+  const stuck = new Set<Incoming>();
 
   link.onChange((connected) => {
     if (!connected) return;
@@ -51,28 +61,34 @@ export function createSettler(options: SettlerOptions): Settler {
   const nak = (incoming: Incoming, delayMs: number): void =>
     tell(incoming.reply, `-NAK {"delay":${delayMs * 1e6}}`);
 
-  /** First stored, then terminated: dying in between makes a second letter with the same id, which the stream drops. */
+  /**
+   * First stored, then terminated: dying in between makes a second letter with the same id, which the stream drops. Tried for as
+   * long as it takes, the message held and touched: given back, it would use up its deliveries, and behind the last one the
+   * server drops it without a word.
+   */
   async function bury(incoming: Incoming, outcome: Extract<Outcome, { kind: 'deadLetter' }>): Promise<void> {
     const { stream, seq, deliveries, subject, data, headers } = incoming;
     const place = { stream, seq, deliveries, subject, durable: options.durable };
     const letter = { ...outcome, ...place, data, headers };
+    const backoff = createBackoff(500, 5_000);
+    burying.add(incoming);
     for (let attempt = 1; ; attempt++) {
       try {
         await storeDeadLetter(link.nc, options.dlqPrefix, letter);
         break;
       } catch (error) {
-        if (attempt < DEAD_LETTER_TRIES) {
-          await sleep(250 * 2 ** attempt * (0.5 + Math.random() / 2));
-          continue;
+        if (attempt === DEAD_LETTER_TRIES) {
+          stuck.add(incoming);
+          warn(
+            `[normalize-hrv] Dead letter for ${stream} ${seq} could not be stored: ${messageOf(error)}. Not terminated. Trying again, and pulling nothing until it is.`,
+          );
         }
-        log.error(
-          `[normalize-hrv] Dead letter for ${stream} ${seq} could not be stored: ${messageOf(error)}. Not terminated.`,
-        );
-        nak(incoming, RETRY_DELAY_MS);
-        options.onSettled(incoming, { kind: 'retry', delayMs: RETRY_DELAY_MS, error: messageOf(error) });
-        return;
+        await backoff.pause(options.signal);
+        if (options.signal.aborted) return; // given back by now
       }
     }
+    burying.delete(incoming);
+    stuck.delete(incoming);
     tell(incoming.reply, TERM);
     warn(`[normalize-hrv] Dead letter ${outcome.reason}: ${stream} ${seq}: ${outcome.error}`, {
       stream,
@@ -90,7 +106,11 @@ export function createSettler(options: SettlerOptions): Settler {
       else nak(incoming, outcome.delayMs);
       options.onSettled(incoming, outcome);
     },
-    giveBack: (incoming) => tell(incoming.reply, NAK),
+    giveBack(incoming) {
+      const last = options.maxDeliver() > 0 && incoming.deliveries >= options.maxDeliver();
+      tell(incoming.reply, last && burying.has(incoming) ? WORKING : NAK);
+    },
+    unburied: () => stuck.size,
     touch: (incoming) => {
       if (link.connected()) link.tell(incoming.reply, WORKING);
     },

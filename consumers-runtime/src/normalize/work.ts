@@ -29,6 +29,8 @@ export interface Work {
   sinceProgressMs(): number;
   /** Messages that are ours and not settled yet. */
   held(): number;
+  /** Those of them whose dead letters could not be stored so far. */
+  unburied(): number;
   /** Finishes what is in flight, hands back what is left at the deadline, closes in order. */
   stop(deadline: AbortSignal): Promise<void>;
 }
@@ -61,6 +63,7 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
   const recordSpan = createConsumeSpans(config.telemetry.enabled, config.telemetry.sampleRatio);
 
   const ackWaitMs = (): number => attachment?.binding()?.ackWaitMs ?? config.ackWaitMs;
+  const maxDeliver = (): number => attachment?.binding()?.maxDeliver ?? config.maxDeliver;
   const statementTimeoutMs = (): number => Math.round(Math.min(15_000, Math.max(1_000, ackWaitMs() / 3)));
   const lane = (name: string, more: Partial<LaneOptions> = {}) =>
     createLane({ url: config.databaseUrl, name: `normalize-service ${name}`, statementTimeoutMs, ...more });
@@ -87,7 +90,7 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
     },
     settle: (incoming, outcome) => settler?.settle(incoming, outcome),
     giveBack: (incoming) => settler?.giveBack(incoming),
-    maxDeliver: () => attachment?.binding()?.maxDeliver ?? config.maxDeliver,
+    maxDeliver,
     gate,
     pace: createPace(config.batchSize, config.databaseConnections),
     onBatch(size, ms, stored) {
@@ -129,7 +132,9 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
       link,
       dlqPrefix: config.dlqPrefix,
       durable: config.durable,
+      maxDeliver,
       log,
+      signal: ending.signal,
       onSettled(incoming, outcome) {
         metrics.settled(incoming, outcome, Date.now());
         recordSpan(incoming, outcome);
@@ -141,7 +146,7 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
       link,
       jsm,
       config,
-      room: () => loop.room(),
+      room: () => (settler!.unburied() > 0 ? 0 : loop.room()),
       onMessage: (incoming) => loop.receive(incoming),
       onBound: (binding) => metrics.bound(binding),
       log,
@@ -182,6 +187,7 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
     sinceProgressMs: () =>
       performance.now() - (beganAt.size > 0 ? Math.min(...beganAt.values()) : lastEndedAt),
     held: () => [...loop.held()].length,
+    unburied: () => settler?.unburied() ?? 0,
     async stop(deadline) {
       await begun;
       await attachment?.stop();

@@ -164,6 +164,45 @@ describe('poison', () => {
     expect((await deadLetters(bus)).map((one) => one.body)).toEqual(['poison']);
   });
 
+  it('on its last delivery is kept while its dead letter cannot be stored; nothing is pulled, health says so, and a stop hands it back without a word', async () => {
+    await clear(bus);
+    await makeTopology(bus, 'single', { ackWaitMs: 1_000, maxDeliver: 1 });
+    await bus.jsm.streams.delete('AA_DLQ');
+    const said: string[] = [];
+    const acks = bus.nc.subscribe('$JS.ACK.>', { callback: (_, msg) => void said.push(msg.string()) });
+    const env = { NORMALIZE_SWEEP_INTERVAL_MS: '0', STOP_TIMEOUT_MS: '1000' };
+    pod = await startPod(bus, env);
+    await publish(bus, 'poison');
+    await until('health tells', async () => (await pod!.health()).body.work.unburied === 1);
+    expect((await pod.health()).status).toBe(503);
+    expect((await fetch(`${pod.url}/livez`)).status).toBe(200);
+    // A request that was under way before may bring one more; behind its end nothing comes.
+    await until('no request stands', async () => {
+      const info = await bus.jsm.consumers.info('ATHLETE_ALLY_EVENTS', DURABLE);
+      return info.num_waiting === 0;
+    });
+    await publish(bus, event());
+    const touches = said.length;
+    await until('it was touched for three ack waits', () => said.length >= touches + 9);
+    const info = await bus.jsm.consumers.info('ATHLETE_ALLY_EVENTS', DURABLE);
+    expect([info.num_ack_pending, info.num_pending]).toEqual([1, 1]);
+    await bus.jsm.streams.add({ name: 'AA_DLQ', subjects: ['dlq.>'] });
+    await drained(bus);
+    expect((await deadLetters(bus)).map((one) => one.body)).toEqual(['poison']);
+    expect(await rows(bus)).toHaveLength(1);
+    expect((await pod.health()).status).toBe(200);
+
+    await bus.jsm.streams.delete('AA_DLQ');
+    await publish(bus, 'poison, too');
+    await until('health tells', async () => (await pod!.health()).body.work.unburied === 1);
+    await pod.stop();
+    pod = undefined;
+    await bus.nc.flush();
+    acks.unsubscribe();
+    expect(new Set(said)).toEqual(new Set(['+WPI', '+TERM', '+ACK']));
+    expect(said.at(-1)).toBe('+WPI');
+  });
+
   it('in the form of a table that is gone blames no message: nothing is pulled until it is back', async () => {
     pod = await startPod(bus);
     await bus.db.query('ALTER TABLE hrv_data RENAME TO hidden');

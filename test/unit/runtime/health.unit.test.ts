@@ -26,6 +26,7 @@ async function healthAfter(ms: number, bound: Binding | undefined, lastBatchMs?:
     sinceLastBatchMs: () => lastBatchMs,
     oldestHeldMs: () => 0,
     sinceProgressMs: () => 0,
+    unburied: () => 0,
     stopping: () => false,
   };
   const route = healthRoutes(sources).find(({ path }) => path === '/health')!;
