@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
+import { unlessAborted } from '../shared/backoff.ts';
 import { createHttpMetrics } from '../shared/httpMetrics.ts';
 import { type Reply, type Route, startHttpServer } from '../shared/httpServer.ts';
 import { injectTrace } from '../shared/injectTrace.ts';
@@ -102,12 +103,10 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
 
   return {
     async stop() {
-      await Promise.race([
-        server.stop(),
-        new Promise((resolve) => setTimeout(resolve, config.stopTimeoutMs).unref()),
-      ]);
-      await begun;
-      await link?.close();
+      const deadline = AbortSignal.timeout(config.stopTimeoutMs);
+      await unlessAborted(server.stop(), deadline);
+      await unlessAborted(begun, deadline);
+      await link?.close(deadline);
       await metricsServer?.stop();
       await telemetry?.stop();
     },

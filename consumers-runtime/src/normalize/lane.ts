@@ -151,7 +151,7 @@ export function createLane(options: LaneOptions): Lane {
 }
 
 /** Never waits long: `end` destroys the socket when a statement is running, and says goodbye when none is. */
-async function hangUp(client: pg.Client): Promise<void> {
+export async function hangUp(client: pg.Client): Promise<void> {
   client.on('error', () => {}); // a lost connection may complain once more
   await Promise.race([
     client.end().catch(() => {}),

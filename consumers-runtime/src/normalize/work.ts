@@ -1,4 +1,4 @@
-import { createBackoff } from '../shared/backoff.ts';
+import { createBackoff, unlessAborted } from '../shared/backoff.ts';
 import { type Log, messageOf } from '../shared/log.ts';
 import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
 import { type Attachment, attach } from './attach.ts';
@@ -166,7 +166,8 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
     let said = '';
     while (!signal.aborted) {
       try {
-        await migrate(config.databaseUrl, migrations, log);
+        await migrate(config.databaseUrl, migrations, log, signal);
+        if (signal.aborted) return;
         migrated = true;
         return;
       } catch (error) {
@@ -189,20 +190,14 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
     held: () => [...loop.held()].length,
     unburied: () => settler?.unburied() ?? 0,
     async stop(deadline) {
-      await begun;
+      await unlessAborted(begun, deadline);
       await attachment?.stop();
       await loop.stop(deadline);
       clearTimeout(touching);
-      await Promise.race([sweeping, aborted(deadline)]);
+      await unlessAborted(sweeping, deadline);
       ending.abort();
-      await link?.close();
+      await link?.close(deadline);
       await Promise.all([...lanes, control, sweepLane].map((one) => one.close()));
     },
   };
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -25,3 +25,19 @@ export function createBackoff(firstMs: number, maxMs: number): Backoff {
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => {});
 }
+
+/** Settles as the promise does, or with undefined as soon as the signal is aborted. */
+export async function unlessAborted<T>(
+  promise: Promise<T> | undefined,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  let leave = (): void => {};
+  const left = new Promise<undefined>((resolve) => (leave = () => resolve(undefined)));
+  signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
+  try {
+    return await Promise.race([promise, left]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}

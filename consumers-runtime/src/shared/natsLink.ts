@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type Authenticator,
   type ConnectionOptions,
   connect,
   credsAuthenticator,
@@ -7,7 +9,7 @@ import {
   Events,
   type NatsConnection,
 } from 'nats';
-import { createBackoff } from './backoff.ts';
+import { createBackoff, unlessAborted } from './backoff.ts';
 import { type Log, messageOf } from './log.ts';
 import { parseNatsUrl } from './natsUrl.ts';
 
@@ -22,8 +24,8 @@ export interface NatsLink {
    * `publish` encodes and queues each by itself, which is 1 µs an ack, a tenth of all the work on a message.
    */
   tell(subject: string, payload: string): void;
-  /** Writes out what is queued and closes. */
-  close(): Promise<void>;
+  /** Writes out what is queued, for as long as the deadline allows and half a second at least, and closes. */
+  close(deadline: AbortSignal): Promise<void>;
 }
 
 export interface NatsLinkOptions {
@@ -40,14 +42,20 @@ interface ClientInside {
   protocol: { sendCommand(command: string): void };
 }
 
+/** ms for what is queued at a close, whatever the deadline: what is handed back then must get out. */
+const FLUSH_MS = 500;
+const CLOSE_MS = 250;
+
 /** Tries until it is connected (or the signal is aborted: undefined). Reconnects for ever, with jitter, refused credentials included: they may be rotated. */
 export async function openNatsLink(options: NatsLinkOptions): Promise<NatsLink | undefined> {
   const { log, signal } = options;
   const backoff = createBackoff(200, 2_000);
   while (!signal.aborted) {
     try {
-      const nc = await connect(await connectionOptions(options));
-      return watchLink(nc, log);
+      const connecting = connect(connectionOptions(options));
+      const nc = await unlessAborted(connecting, signal);
+      if (nc) return watchLink(nc, log);
+      void connecting.then((late) => late.close()).catch(() => {});
     } catch (error) {
       log.warn(
         `[event-bus] NATS at ${parseNatsUrl(options.url).hosts} is not reachable: ${messageOf(error)}. Trying again.`,
@@ -58,7 +66,7 @@ export async function openNatsLink(options: NatsLinkOptions): Promise<NatsLink |
   return undefined;
 }
 
-async function connectionOptions(options: NatsLinkOptions): Promise<ConnectionOptions> {
+function connectionOptions(options: NatsLinkOptions): ConnectionOptions {
   const { servers, credentials } = parseNatsUrl(options.url);
   return {
     servers,
@@ -72,7 +80,27 @@ async function connectionOptions(options: NatsLinkOptions): Promise<ConnectionOp
     pingInterval: 5_000,
     maxPingOut: 2,
     ...credentials,
-    ...(options.credsFile ? { authenticator: credsAuthenticator(await readFile(options.credsFile)) } : {}),
+    ...(options.credsFile ? { authenticator: fileAuthenticator(options.credsFile) } : {}),
+  };
+}
+
+/**
+ * Reads the file at each attempt, since what it holds is rotated under a running pod. Throws when there is nothing to begin
+ * with; later the last good answer is given instead: the client gives a connection up for good when its authenticator throws,
+ * and a file may be met half written.
+ */
+function fileAuthenticator(file: string): Authenticator {
+  let good = readFileSync(file);
+  credsAuthenticator(good)('');
+  return (nonce) => {
+    try {
+      const read = readFileSync(file);
+      const auth = credsAuthenticator(read)(nonce);
+      good = read;
+      return auth;
+    } catch {
+      return credsAuthenticator(good)(nonce);
+    }
   };
 }
 
@@ -111,9 +139,11 @@ function watchLink(nc: NatsConnection, log: Log): NatsLink {
       if (told.length === 0) queueMicrotask(sendTold);
       told.push(subject);
     },
-    async close() {
-      if (connected) await nc.drain().catch(() => {});
-      await nc.close();
+    async close(deadline) {
+      // A server that is frozen, or behind a broken network, never answers.
+      const drained = connected ? nc.drain().catch(() => {}) : undefined;
+      await Promise.all([unlessAborted(drained, deadline), Promise.race([drained, sleep(FLUSH_MS)])]);
+      await Promise.race([nc.close(), sleep(CLOSE_MS)]);
     },
   };
 }

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   type Bus,
   drained,
@@ -139,6 +139,29 @@ describe('the built services', () => {
       expect(await pod.exited).toBe(0);
       expect(pod.output()).not.toContain('u:p@');
     }
+  });
+
+  it('end with exit 0 within the bound while NATS is frozen, connected to it or not', async () => {
+    const bound = { STOP_TIMEOUT_MS: '1000' };
+    const pods = [await startNormalize(bus, bound), await start('aa-ingest', { ...both(), ...bound })];
+    await until('ingest is ready', () => isReady(pods[1]!));
+    process.kill(bus.nats.pid, 'SIGSTOP');
+    onTestFinished(() => void process.kill(bus.nats.pid, 'SIGCONT'));
+    pods.push(await start('aa-ingest', { ...both(), ...bound }));
+    await until('the third one listens', () => pods[2]!.output().includes('Listening'));
+    for (const pod of pods) pod.signal('SIGTERM');
+    expect(await Promise.all(pods.map((pod) => pod.exited))).toEqual([0, 0, 0]);
+  });
+
+  it('end with exit 0 while another pod has the migrations’ lock', async () => {
+    const holder = await bus.db.connect();
+    await holder.query('SELECT pg_advisory_lock($1)', [0x61616872]);
+    const pod = await start('aa-normalize', both());
+    await until('it waits', () => pod.output().includes('Another pod migrates the database'));
+    pod.signal('SIGTERM');
+    expect(await pod.exited).toBe(0);
+    await holder.query('SELECT pg_advisory_unlock_all()');
+    holder.release();
   });
 
   it('print no credentials', async () => {

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classify, isRetryable } from '../../../consumers-runtime/src/normalize/classify.ts';
 import { readNormalizeConfig, RETRY_DELAY_MS } from '../../../consumers-runtime/src/normalize/config.ts';
 import { createLane, type Lane } from '../../../consumers-runtime/src/normalize/lane.ts';
-import { migrate } from '../../../consumers-runtime/src/normalize/migrate.ts';
 import type { Candidate } from '../../../consumers-runtime/src/normalize/rows.ts';
 import {
   type Bus,
@@ -18,21 +17,17 @@ import {
   until,
 } from './bus.ts';
 import { failFor } from './failFor.ts';
+import { migrated } from './migrated.ts';
 import { messagesTotal, type Pod, startPod } from './pod.ts';
 
 /** The handoff report's "Automated Unit Tests (17 tests)", with real errors of real servers; docs/runtime.md maps them. */
 describe('the handoff report’s unit behaviours', () => {
   let bus: Bus;
-  const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
   beforeAll(async () => {
     bus = await startBus();
+    await migrated(bus);
     await makeTopology(bus);
-    await migrate(
-      bus.postgres.url,
-      new URL('../../../consumers-runtime/migrations/', import.meta.url),
-      quiet,
-    );
   });
   afterAll(() => bus.stop());
 

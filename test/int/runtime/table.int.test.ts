@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { migrate } from '../../../consumers-runtime/src/normalize/migrate.ts';
 import { type Candidate, toColumns } from '../../../consumers-runtime/src/normalize/rows.ts';
 import { checkHrvEvent, type HrvEvent } from '../../../consumers-runtime/src/shared/hrvEvent.ts';
 import { type Bus, clear, drained, event, makeTopology, publish, startBus, until } from './bus.ts';
+import { startForgetful } from './forgetful.ts';
+import { MIGRATIONS } from './migrated.ts';
 import { startPod } from './pod.ts';
 
 const PRISMA = `CREATE TABLE hrv_data (
@@ -15,7 +17,7 @@ INSERT INTO hrv_data VALUES ('1', 'athlete-1', '2025-10-02', 40, 3.7, '2025-10-0
 
 describe('the table', () => {
   let bus: Bus;
-  const folder = new URL('../../../consumers-runtime/migrations/', import.meta.url);
+  const running = new AbortController().signal;
   const lines: string[] = [];
   const write = (line: string): void => void lines.push(line);
   const log = { info: write, warn: write, error: write };
@@ -30,10 +32,10 @@ describe('the table', () => {
   });
 
   it('is made by numbered migrations that every pod may run at once, each once', async () => {
-    await Promise.all(Array.from({ length: 8 }, () => migrate(bus.postgres.url, folder, log)));
+    await Promise.all(Array.from({ length: 8 }, () => migrate(bus.postgres.url, MIGRATIONS, log, running)));
     const { rows } = await bus.db.query('SELECT number FROM aa_migrations ORDER BY number');
     expect(rows).toEqual([{ number: 1 }, { number: 2 }]);
-    expect(lines).toEqual([
+    expect(lines.filter((line) => !line.includes('Waiting for it'))).toEqual([
       '[normalize] Migration 001_hrv_data.sql applied',
       '[normalize] Migration 002_normalize_sweeps.sql applied',
     ]);
@@ -51,10 +53,37 @@ describe('the table', () => {
     ]);
   });
 
+  it('is migrated once whoever has the lock is done, and not waited for when the pod is to stop', async () => {
+    const holder = await bus.db.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT pg_advisory_xact_lock($1)', [0x61616872]);
+    const stopping = new AbortController();
+    const stopped = migrate(bus.postgres.url, MIGRATIONS, log, stopping.signal);
+    const waiting = migrate(bus.postgres.url, MIGRATIONS, log, running);
+    await until('both wait', () => lines.length === 2);
+    expect(new Set(lines)).toEqual(
+      new Set(['[normalize] Another pod migrates the database. Waiting for it.']),
+    );
+    stopping.abort();
+    await stopped;
+    await holder.query('ROLLBACK');
+    holder.release();
+    await waiting;
+    expect(lines).toContain('[normalize] Migration 001_hrv_data.sql applied');
+  });
+
+  it('is not migrated for ever by a pod that has frozen', async () => {
+    const frozen = await startForgetful(bus.postgres.url, 'CREATE TABLE IF NOT EXISTS aa_migrations');
+    onTestFinished(frozen.close);
+    await expect(migrate(frozen.url, MIGRATIONS, log, running)).rejects.toThrow();
+    await migrate(bus.postgres.url, MIGRATIONS, log, running); // in 10 s the server has ended its session
+    expect(lines).toContain('[normalize] Migration 002_normalize_sweeps.sql applied');
+  });
+
   it('is not migrated on when a migration that has run was changed', async () => {
-    await migrate(bus.postgres.url, folder, log);
+    await migrate(bus.postgres.url, MIGRATIONS, log, running);
     await bus.db.query(`UPDATE aa_migrations SET checksum = 'other' WHERE number = 1`);
-    await expect(migrate(bus.postgres.url, folder, log)).rejects.toThrow(
+    await expect(migrate(bus.postgres.url, MIGRATIONS, log, running)).rejects.toThrow(
       /001_hrv_data.sql was changed after it had run/,
     );
   });
