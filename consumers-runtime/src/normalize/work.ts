@@ -62,8 +62,12 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
   const ending = new AbortController();
   const recordSpan = createConsumeSpans(config.telemetry.enabled, config.telemetry.sampleRatio);
 
-  const ackWaitMs = (): number => attachment?.binding()?.ackWaitMs ?? config.ackWaitMs;
-  const maxDeliver = (): number => attachment?.binding()?.maxDeliver ?? config.maxDeliver;
+  /** The durable as last read: while another is looked for, what is held is still bound by its limits. */
+  let known: Binding | undefined;
+  const limits = (): Pick<Binding, 'ackWaitMs' | 'maxDeliver'> =>
+    (known = attachment?.binding() ?? known) ?? config;
+  const ackWaitMs = (): number => limits().ackWaitMs;
+  const maxDeliver = (): number => limits().maxDeliver;
   const statementTimeoutMs = (): number => Math.round(Math.min(15_000, Math.max(1_000, ackWaitMs() / 3)));
   const lane = (name: string, more: Partial<LaneOptions> = {}) =>
     createLane({ url: config.databaseUrl, name: `normalize-service ${name}`, statementTimeoutMs, ...more });
@@ -100,16 +104,16 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
     onRoom: () => attachment?.ask(),
   });
 
-  /** By the durable's live ack wait, which is not known at the start and may be much shorter than the configured one. */
-  let touching: NodeJS.Timeout;
+  /** By the durable's live ack wait, which may be much shorter than the configured one. */
+  let touching: NodeJS.Timeout | undefined;
   const touchHeld = (): void => {
+    clearTimeout(touching);
     const due = performance.now() - ackWaitMs() / TOUCHES_PER_ACK_WAIT;
     for (const incoming of loop.held()) {
       if (incoming.receivedAt >= due) break; // in the order received
       settler?.touch(incoming);
     }
-    const isKnown = attachment?.binding() !== undefined;
-    touching = setTimeout(touchHeld, isKnown ? Math.min(10_000, ackWaitMs() / TOUCHES_PER_ACK_WAIT) : 250);
+    touching = setTimeout(touchHeld, Math.min(10_000, ackWaitMs() / TOUCHES_PER_ACK_WAIT));
   };
   touchHeld();
 
@@ -148,7 +152,10 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
       config,
       room: () => (settler!.unburied() > 0 ? 0 : loop.room()),
       onMessage: (incoming) => loop.receive(incoming),
-      onBound: (binding) => metrics.bound(binding),
+      onBound(binding) {
+        metrics.bound(binding);
+        touchHeld(); // its ack wait may be much shorter than the last one's
+      },
       log,
       signal,
     });

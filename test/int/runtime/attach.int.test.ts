@@ -37,7 +37,7 @@ describe('the tie to the durable', () => {
   afterEach(async () => {
     stopping.abort();
     await attachment.stop();
-    await link.close();
+    await link.close(AbortSignal.timeout(5_000));
     await bus.stop();
   });
 

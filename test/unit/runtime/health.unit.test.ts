@@ -64,6 +64,7 @@ describe('/livez of a pod that has held a message for more than five minutes', (
       binding: () => binding,
       sinceLastBatchMs: () => undefined,
       oldestHeldMs: () => 301_000,
+      unburied: () => 0,
       sinceProgressMs: () => sinceProgressMs,
       stopping: () => false,
     }).find(({ path }) => path === '/livez')!;
