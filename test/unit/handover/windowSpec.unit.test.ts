@@ -31,10 +31,15 @@ async function windowsOf(from: Ownership, to: Ownership): Promise<[HandoverGroup
   return windows;
 }
 
-/** What a stream hears one after the other: forward, and where the window is reverted. */
-function waysOf({ before, barrier, released, taken, final }: WindowStream): string[][][] {
+/** What a stream hears one after the other: forward, where the window is reverted, and where somebody else hears some of what it is to take. */
+function waysOf({ before, barrier, released, taken, certain, final }: WindowStream): string[][][] {
   const forward = [before, released, taken, final].filter((it) => it !== undefined);
-  return [forward, ...(released ? [[before, released, [...before, barrier], before]] : [])];
+  const part = [before, released, certain].filter((it) => it !== undefined);
+  return [
+    forward,
+    ...(released ? [[before, released, [...before, barrier], before]] : []),
+    ...(certain ? [[...part, certain.filter((it) => it !== barrier)]] : []),
+  ];
 }
 
 describe('the windows between any two ownerships', () => {
@@ -74,5 +79,26 @@ describe('the windows between any two ownerships', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it('leave what had an owner with one, and nothing else, where a stream cannot take all', async () => {
+    let parts = 0;
+    await fc.assert(
+      fc.asyncProperty(ownership, ownership, async (from, to) => {
+        for (const [{ streams: roles }, { streams }] of await windowsOf(from, to)) {
+          parts += streams.filter(({ certain }) => certain).length;
+          const hears = (one: WindowStream) => one.certain ?? one.taken ?? one.released ?? one.before;
+          for (const subject of LITERALS) {
+            const hadOwner = roles.some(({ owned }) => covers(owned, subject));
+            const isToHaveOne = streams.some(({ final }) => covers(final, subject));
+            const heardBy = streams.filter((one) => covers(hears(one), subject));
+            if (hadOwner && isToHaveOne) expect(heardBy, subject).toHaveLength(1);
+            else for (const { certain } of heardBy) expect(certain, subject).toBeUndefined();
+          }
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(parts).toBeGreaterThan(100);
   });
 });

@@ -78,7 +78,8 @@ export async function drain({ account, spec, states, mayGoOn, bounds }: Window):
       // One that a dead process sent is as good; the first one is the one that counts.
       const [copy, standing] = await Promise.all([look(target, subject), look(origin, subject)]);
       if (copy) return placeOf(origin, target, copy);
-      const originSeq = standing?.seq ?? (await sendSentinel(account, origin, subject, look, guard));
+      const insists = (): boolean => mayBeTaken(states);
+      const originSeq = standing?.seq ?? (await sendSentinel(account, origin, subject, look, guard, insists));
       const targetSeq = await arrival(target, subject, look, () =>
         guard(`${target} did not get ${origin}'s last message`),
       );
@@ -95,6 +96,7 @@ async function sendSentinel(
   subject: string,
   look: Look,
   guard: (what: string) => void,
+  insists: () => boolean,
 ): Promise<number> {
   for (let first = true; ; first = false) {
     const standing = first ? undefined : await look(origin, subject);
@@ -103,17 +105,30 @@ async function sendSentinel(
       const reply = await account.connection.request(subject, undefined, { timeout: SENTINEL_MS });
       const ack = JSON.parse(new TextDecoder().decode(reply.data)) as {
         seq?: number;
-        error?: { description: string };
+        error?: { code: number; description: string };
       };
+      if (ack.error && isLasting(ack.error) && !insists())
+        throw new OpsError(
+          'sentinel-refused',
+          `${origin} cannot store what tells that all was copied: ${ack.error.description}`,
+        );
       const stored = !ack.error && ack.seq !== undefined; // a refusal carries a sequence as well: 0
       if (stored && first) return ack.seq!;
       throw new Error(ack.error?.description ?? 'an earlier one may be stored: look again');
     } catch (error) {
+      if (isRefusedSentinel(error)) throw error;
       guard(`${origin} did not take the sentinel (${messageOf(error)})`);
       await delay(POLL_MS);
     }
   }
 }
+
+/** It will be refused again a moment later: no request that the stream takes, or a limit that refuses what is new. */
+const isLasting = ({ code, description }: { code: number; description: string }): boolean =>
+  code === 400 || description.startsWith('maximum ');
+
+export const isRefusedSentinel = (error: unknown): boolean =>
+  error instanceof OpsError && error.code === 'sentinel-refused';
 
 async function arrival(target: string, subject: string, look: Look, guard: () => void): Promise<number> {
   for (;;) {

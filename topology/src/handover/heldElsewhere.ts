@@ -1,5 +1,5 @@
 import { OpsError } from '../errors.ts';
-import type { StreamConfig } from '../jetstream/index.ts';
+import { JetStreamError, JsError, type JetStreamReader, type StreamConfig } from '../jetstream/index.ts';
 import { realSubjects } from '../model.ts';
 import { overlaps } from '../subjects/algebra.ts';
 
@@ -33,3 +33,25 @@ export const heldElsewhere = ({ stream, subject, heldBy, heldSubject }: HeldElse
     hint: `take ${heldSubject} from ${heldBy}, or declare that stream in the topology`,
     details: { stream, subject, heldBy, heldSubject },
   });
+
+/**
+ * The reason of a refused update, where it is a stream that has no part in the handover: trying again would change nothing. Undefined where nobody
+ * else hears the subjects, so that it may have been a matter of the moment.
+ */
+export async function whoHolds(
+  account: JetStreamReader,
+  error: unknown,
+  wanted: { stream: string; subjects: readonly string[] },
+  ours: readonly string[],
+): Promise<OpsError | undefined> {
+  if (!(error instanceof JetStreamError) || error.errCode !== JsError.subjectOverlap) return undefined;
+  const others = (await account.listStreams()).filter(({ config }) => !ours.includes(config.name));
+  const [held] = findHeldElsewhere(
+    [wanted],
+    others.map(({ config }) => config),
+  );
+  return held && heldElsewhere(held);
+}
+
+export const isHeldElsewhere = (error: unknown): error is OpsError =>
+  error instanceof OpsError && error.code === 'subjects-overlap';

@@ -2,11 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { dropCopies } from './copying.ts';
 import { rememberCopied, rememberTaken } from './memory.ts';
 import { epochFilter } from './names.ts';
-import { readRange } from '../jetstream/index.ts';
+import { type JetStreamReader, readRange } from '../jetstream/index.ts';
+import { realSubjects } from '../model.ts';
 import { lastOn } from './reads.ts';
-import type { Copy, HandoverContext, PairMemory } from './types.ts';
+import { intersectSets } from '../subjects/sets.ts';
+import type { Copy, HandoverContext, PairMemory, PreparedGroup, StreamRole } from './types.ts';
 import type { SentinelPlace } from './drain.ts';
-import type { WindowSpec } from './windowSpec.ts';
+import type { WindowSpec, WindowStream } from './windowSpec.ts';
 
 /** What a later handover of the same pairs has to know of this one. Pure. */
 export function rememberWindow(
@@ -81,7 +83,40 @@ async function hasCopy(
 
 /** Origins hear what they keep, targets no barrier any more. */
 async function settleSubjects(context: HandoverContext, spec: WindowSpec): Promise<void> {
-  for (const { stream, final } of spec.streams) await hearOnly(context, stream, final);
+  for (const one of spec.streams)
+    await hearOnly(context, one.stream, (await tookCertain(context.account, one)) ?? one.final);
+}
+
+/** What a stream took of what it should have, where it could not take all of it; without the barrier. */
+async function tookCertain(
+  account: JetStreamReader,
+  { stream, certain, barrier }: WindowStream,
+): Promise<string[] | undefined> {
+  if (!certain) return undefined;
+  const subjects = certain.filter((subject) => subject !== barrier);
+  const heard = (await account.stream(stream))?.config.subjects ?? [];
+  return [certain, subjects].some((one) => sameSet(heard, one)) ? subjects : undefined;
+}
+
+/**
+ * The window that is left to do behind a settled one: for streams that could not take all, since somebody else's stream heard some of it. What they
+ * have is heard by other filters then, and so it has no owner in that window either (docs/adr/0020). Undefined: nothing is left.
+ */
+export async function restOfWindow(
+  account: JetStreamReader,
+  { group, streams }: WindowSpec,
+  round: number,
+): Promise<PreparedGroup | undefined> {
+  const roles = await Promise.all(
+    streams.map(async (one): Promise<StreamRole[]> => {
+      const certain = await tookCertain(account, one);
+      if (!certain) return [];
+      const [owned, final] = [realSubjects(certain), realSubjects(one.final)];
+      return [{ stream: one.stream, owned, kept: intersectSets(owned, final), final }];
+    }),
+  );
+  const left = roles.flat();
+  return left.length === 0 ? undefined : { id: `${group}.rest`, round, streams: left, copies: [] };
 }
 
 /** After a revert: every origin hears exactly what it heard before, and holds nothing of ours. */

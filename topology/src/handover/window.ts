@@ -1,7 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, OpsError } from '../errors.ts';
-import { impatient, isWithoutEffect, type JetStreamWriter, type StreamConfig } from '../jetstream/index.ts';
-import { drain, mayBeTaken, type SentinelPlace, type Window, within } from './drain.ts';
+import {
+  impatient,
+  isWithoutEffect,
+  type JetStreamReader,
+  type JetStreamWriter,
+  type StreamConfig,
+} from '../jetstream/index.ts';
+import { isHeldElsewhere, whoHolds } from './heldElsewhere.ts';
+import { drain, isRefusedSentinel, mayBeTaken, type SentinelPlace, type Window, within } from './drain.ts';
 import { DEFAULT_BOUNDS, readWindow, type WindowSpec, type WindowState } from './windowSpec.ts';
 
 export interface WindowResult {
@@ -11,6 +18,8 @@ export interface WindowResult {
   sentinels: SentinelPlace[];
   /** Why it was reverted. */
   reason?: string;
+  /** The next window would go back for the same reason. */
+  isFinal?: true;
 }
 
 /**
@@ -46,10 +55,15 @@ export async function runWindow(
     const now = await readWindow(account, spec).catch(() => states);
     if (mayBeTaken(states) || now.some(({ stands }) => stands === 'taken')) throw halfWay(spec, error);
     onOwner();
-    await revert(window);
-    return { outcome: 'reverted', windowMs: elapsed(), sentinels: [], reason: messageOf(error) };
+    await revert(window).catch((held: unknown) => {
+      throw halfWay(spec, held);
+    });
+    const final = isFinal(error) ? { isFinal: true as const } : {};
+    return { outcome: 'reverted', windowMs: elapsed(), sentinels: [], reason: messageOf(error), ...final };
   }
 }
+
+const isFinal = (error: unknown): boolean => isHeldElsewhere(error) || isRefusedSentinel(error);
 
 /** Somebody else wrote the subjects since the window was specified: neither forward nor back is known to be right. */
 function refuseForeign(states: readonly WindowState[]): void {
@@ -83,45 +97,73 @@ async function release({ account, states, bounds }: Window): Promise<void> {
 
 /**
  * Tried again until it succeeds. As long as every take was refused, and so none can come true later, it gives up where
- * more is held than may be, or for longer.
+ * more is held than may be, or for longer. Where a stream that has no part in this hears some of what a stream is to take, that one cannot take all of it. If
+ * nothing else was taken, it gives up at once. Else there is only forward, and it takes what had an owner here: what another has
+ * taken may have been published to by then, and cannot go back as if nothing had happened.
  */
 async function take(window: Window): Promise<void> {
-  const { account, states, mayGoOn, bounds, begun } = window;
+  const { states, mayGoOn, bounds, begun } = window;
   let givenUp = false;
   const giveUp = (): boolean => {
     const tooMuch = !mayGoOn() || performance.now() - begun > bounds.holdMs;
     givenUp ||= tooMuch && !mayBeTaken(states);
     return givenUp;
   };
-  await allOf(
+  const takeAs = async (state: WindowState, subjects: string[]): Promise<void> => {
+    await insist(() => askToTake(window, state, subjects), bounds.settleMs, giveUp);
+    state.stands = 'taken';
+  };
+  const held = new Map<WindowState, OpsError>();
+  const taken = allOf(
     states.filter(({ stands, stream }) => stream.taken && stands !== 'taken'),
     async (state) => {
-      await insist(
-        async () => {
-          const wasUnsure = state.unsure ?? false;
-          state.unsure = true; // from here until it is known better
-          try {
-            await account.updateStream(withSubjects(state.config, state.stream.taken!));
-          } catch (error) {
-            if (isWithoutEffect(error)) state.unsure = wasUnsure;
-            throw error;
-          }
-        },
-        bounds.settleMs,
-        giveUp,
-      );
-      state.stands = 'taken';
+      await takeAs(state, state.stream.taken!).catch((error: unknown) => {
+        if (!isHeldElsewhere(error) || !state.stream.certain) throw error;
+        held.set(state, error);
+      });
     },
   );
+  await taken.catch(() => {});
+  if (mayBeTaken(states)) await allOf([...held.keys()], (state) => takeAs(state, state.stream.certain!));
+  else for (const error of held.values()) throw error;
+  await taken;
 }
 
+async function askToTake({ account, spec }: Window, state: WindowState, subjects: string[]): Promise<void> {
+  const wasUnsure = state.unsure ?? false;
+  state.unsure = true; // from here until it is known better
+  try {
+    await account.updateStream(withSubjects(state.config, subjects));
+  } catch (error) {
+    if (isWithoutEffect(error)) state.unsure = wasUnsure;
+    throw (await refusedBy(account, spec, state.stream.stream, subjects, error)) ?? error;
+  }
+}
+
+const refusedBy = (
+  account: JetStreamReader,
+  { streams }: WindowSpec,
+  stream: string,
+  subjects: string[],
+  error: unknown,
+): Promise<OpsError | undefined> =>
+  whoHolds(
+    account,
+    error,
+    { stream, subjects },
+    streams.map((one) => one.stream),
+  );
+
 /** Every origin, so that the barrier is heard; one whose release was refused has all it had, whatever it answers now. */
-async function revert({ account, states, bounds }: Window): Promise<void> {
+async function revert({ account, spec, states, bounds }: Window): Promise<void> {
   await allOf(
     states.filter(({ stream }) => stream.released),
     async ({ config, stream, stands }) => {
       const subjects = [...stream.before, stream.barrier];
-      const back = () => account.updateStream(withSubjects(config, subjects));
+      const back = () =>
+        account.updateStream(withSubjects(config, subjects)).catch(async (error: unknown) => {
+          throw (await refusedBy(account, spec, stream.stream, subjects, error)) ?? error;
+        });
       if (stands === 'before') await back().catch(() => {});
       else await insist(back, bounds.settleMs);
     },
@@ -139,7 +181,10 @@ async function allOf<T>(items: readonly T[], work: (item: T) => Promise<void>): 
 const ANSWER_MS = 1_000;
 const LONGEST_ANSWER_MS = 5_000;
 
-/** Tries again what has to succeed, until it does or the time is up: the same update twice is the same as once. */
+/**
+ * Tries again what has to succeed, until it does or the time is up: the same update twice is the same as once. Not what a stream of somebody
+ * else stands in the way of.
+ */
 async function insist(work: () => Promise<unknown>, forMs: number, giveUp = () => false): Promise<void> {
   const deadline = performance.now() + forMs;
   let answerMs = ANSWER_MS;
@@ -149,7 +194,7 @@ async function insist(work: () => Promise<unknown>, forMs: number, giveUp = () =
       await within(answerMs, work());
       return;
     } catch (error) {
-      if (performance.now() > deadline || giveUp()) throw error;
+      if (isHeldElsewhere(error) || performance.now() > deadline || giveUp()) throw error;
       if (performance.now() - begun >= answerMs) answerMs = Math.min(answerMs * 2, LONGEST_ANSWER_MS);
       else await delay(wait);
       if (giveUp()) throw error;
@@ -163,7 +208,9 @@ const halfWay = (spec: WindowSpec, cause: unknown): OpsError =>
     `the handover of ${spec.moved.join(', ')} is half done: ${messageOf(cause)}`,
     {
       kind: 'partial',
-      hint: 'aa-ops migrate --resume finishes it at once',
+      hint: isHeldElsewhere(cause)
+        ? `${cause.hint}; then aa-ops migrate --resume`
+        : 'aa-ops migrate --resume finishes it at once',
       details: { run: spec.run, group: spec.group, streams: spec.streams.map(({ stream }) => stream) },
       cause,
     },

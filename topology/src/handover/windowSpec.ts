@@ -2,7 +2,7 @@ import type { JetStreamReader, StreamConfig } from '../jetstream/index.ts';
 import { OpsError } from '../errors.ts';
 import { barrierSubject, epochFilter, lastCallSubject, orPlaceholder } from './names.ts';
 import { realSubjects } from '../model.ts';
-import { intersectSets } from '../subjects/sets.ts';
+import { coversAll, intersectSets } from '../subjects/sets.ts';
 import type { Copy, PreparedGroup } from './types.ts';
 
 /**
@@ -18,6 +18,8 @@ export interface WindowStream {
   released: string[] | undefined;
   /** What it hears from the take on; undefined: it gets no filter that it does not have. */
   taken: string[] | undefined;
+  /** What it takes where a stream that has no part in the handover hears some of the rest: all that had an owner here. Undefined: there is no rest. */
+  certain?: string[];
   /** What it hears when all is done. */
   final: string[];
 }
@@ -67,6 +69,7 @@ export async function specifyWindow(
   group: PreparedGroup,
   options: { run: string; attempt: number; hold: boolean; bounds?: WindowBounds },
 ): Promise<WindowSpec> {
+  const hadOwner = group.streams.flatMap(({ owned }) => owned);
   const streams = await Promise.all(
     group.streams.map(async ({ stream, owned, final }): Promise<WindowStream> => {
       const info = await account.stream(stream);
@@ -78,13 +81,18 @@ export async function specifyWindow(
         ...new Set(group.copies.filter((c) => c.origin === stream).map((c) => epochFilter(c.epoch))),
       ];
       const staying = owned.filter((filter) => final.includes(filter));
+      const barrier = barrierSubject(options.run, stream);
+      const isCertain = staying.length === final.length || coversAll(hadOwner, final);
       const released = epochs.length > 0 ? [...staying, ...epochs] : orPlaceholder(stream, staying);
       return {
         stream,
         before: orPlaceholder(stream, realSubjects(info.config.subjects)),
-        barrier: barrierSubject(options.run, stream),
+        barrier,
         released: staying.length < owned.length ? released : undefined,
-        taken: staying.length < final.length ? [...final, barrierSubject(options.run, stream)] : undefined,
+        taken: staying.length < final.length ? [...final, barrier] : undefined,
+        ...(isCertain
+          ? {}
+          : { certain: [...orPlaceholder(stream, intersectSets(final, hadOwner)), barrier] }),
         final: orPlaceholder(stream, final),
       };
     }),
@@ -141,7 +149,7 @@ export async function readWindow(account: JetStreamReader, spec: WindowSpec): Pr
 
 /** The later place wins where two look alike. */
 function placeOf(run: string, stream: WindowStream, subjects: readonly string[]): WindowState['stands'] {
-  if (same(subjects, stream.taken)) return 'taken';
+  if (same(subjects, stream.taken) || same(subjects, stream.certain)) return 'taken';
   if (same(subjects, stream.released)) return 'released';
   const besides = [[], [stream.barrier], [lastCallSubject(run, stream.stream)]];
   if (besides.some((ours) => same(subjects, [...stream.before, ...ours]))) return 'before';

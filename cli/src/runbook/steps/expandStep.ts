@@ -3,8 +3,8 @@ import {
   type Copy,
   cutCopy,
   dropCopies,
+  heldElsewhere,
   makePlan,
-  OpsError,
   pending,
   proveCopy,
   rememberCopied,
@@ -45,15 +45,7 @@ async function createStreams(context: RunContext): Promise<string[]> {
   for (const change of pending(plan)) {
     if (change.kind !== 'stream' || change.action !== 'create') continue;
     if (change.overlaps.length > 0) {
-      const [{ heldBy, heldSubject, subject }] = change.overlaps as [(typeof change.overlaps)[number]];
-      throw new OpsError(
-        'subjects-overlap',
-        `${change.name} should hear ${subject}, but ${heldBy} hears ${heldSubject}`,
-        {
-          kind: 'refused',
-          hint: `take ${heldSubject} from ${heldBy}, or declare that stream in the topology`,
-        },
-      );
+      throw heldElsewhere(change.overlaps[0]!);
     }
     await context.journal.effect('create-stream', { config: change.config }, () =>
       context.account.createStream(change.config),

@@ -1,11 +1,14 @@
 import {
   catchUp,
+  findHeldElsewhere,
   handOver,
+  heldElsewhere,
   heldFilters,
   missingHoldRights,
   OpsError,
   recoverWindow,
   rememberWindow,
+  restOfWindow,
   sentinelsOf,
   settleReverted,
   settleWindow,
@@ -80,6 +83,7 @@ export async function handOverGroup(
     const streams = record.group.streams.map(({ stream }) => stream);
     await pauseQueuesOf(context, streams);
     await keepAll(context, streams);
+    await refuseOverlaps(context, record);
     context.signal.throwIfAborted();
     record.attempt += 1;
     const outcome = await handOver(handoverContext(context), context.settings, record.group, {
@@ -98,18 +102,28 @@ export async function handOverGroup(
       },
     });
     await closeWindow(context, record, outcome);
-    if (outcome.window.outcome === 'reverted' && record.attempt >= MAX_ATTEMPTS) {
-      throw new OpsError(
-        'window-reverted',
-        `the subjects went back ${record.attempt} times: ${outcome.window.reason}`,
-        {
-          hint: 'nothing has changed hands; see the reason, then run the command again',
-          details: { group: record.group.id, reason: outcome.window.reason },
-        },
-      );
+    const { outcome: came, isFinal, reason } = outcome.window;
+    if (came === 'reverted' && (isFinal || record.attempt >= MAX_ATTEMPTS)) {
+      throw new OpsError('window-reverted', `the subjects went back ${record.attempt} times: ${reason}`, {
+        hint: 'nothing has changed hands; see the reason, then run the command again',
+        details: { group: record.group.id, reason },
+      });
     }
   }
   await settleGroup(context, record);
+  const rest = context.run.groups.find(({ group }) => group.id === `${record.group.id}.rest`);
+  if (rest && rest.phase !== 'settled') await handOverGroup(context, rest, guardian);
+}
+
+/** Once more right before the release: somebody may have made a stream since the plan. Throws OpsError `subjects-overlap`. */
+async function refuseOverlaps({ account }: RunContext, { group }: GroupRecord): Promise<void> {
+  const ours = new Set(group.streams.map(({ stream }) => stream));
+  const others = (await account.listStreams()).flatMap(({ config }) =>
+    ours.has(config.name) ? [] : [config],
+  );
+  const wanted = group.streams.map(({ stream, final }) => ({ stream, subjects: final }));
+  const [held] = findHeldElsewhere(wanted, others);
+  if (held) throw heldElsewhere(held);
 }
 
 /** Stores what a window came to; its memory first, while the streams still tell everything. */
@@ -151,6 +165,8 @@ export async function recoverGroup(context: RunContext, record: GroupRecord): Pr
 export async function settleGroup(context: RunContext, record: GroupRecord): Promise<void> {
   if (record.phase !== 'taken') return;
   await settleWindow(handoverContext(context), record.spec!, record.sentinels!);
+  const rest = await restOfWindow(context.account, record.spec!, record.group.round);
+  if (rest) context.run.groups.push({ group: rest, phase: 'planned', attempt: 0 });
   record.phase = 'settled';
   await context.save();
 }
