@@ -1,4 +1,5 @@
-import { catchUp, type Copy, copyStretches, startCopies, stretchesOf } from '@aa-ops/topology';
+import { setTimeout as delay } from 'node:timers/promises';
+import { catchUp, type Copy, copyStretches, FORGOTTEN_MS, startCopies, stretchesOf } from '@aa-ops/topology';
 import type { GroupRecord } from '../saga/runDocument.ts';
 import { handoverContext, type RunContext } from './context.ts';
 import { relaxDuplicateWindows, restoreDuplicateWindows } from './duplicateWindows.ts';
@@ -30,7 +31,9 @@ export async function startRound(context: RunContext, records: readonly GroupRec
   await claimTargets(context, copies);
   for (const { target, filters } of copies) await pauseQueuesOf(context, [target], filters);
   const stretches = await stretchesOf(context.account, copies);
-  await relaxDuplicateWindows(context, stretches.keys());
+  const again = copies.filter((copy) => copy.again).map(({ target }) => target);
+  await relaxDuplicateWindows(context, [...stretches.keys(), ...again]);
+  if (again.length > 0) await delay(FORGOTTEN_MS, undefined, { signal: context.signal });
   for (const parts of stretches.values()) {
     await copyStretches(handoverContext(context), parts, { timeoutMs: context.timeouts.catchUpMs });
   }

@@ -25,6 +25,7 @@ export { OTHER_SUBJECTS, type SubjectComparison, type SubjectSide } from './comp
 export * from './repeatedIds.ts';
 export * from './reads.ts';
 export * from './twins.ts';
+export * from './standingTwins.ts';
 export * from './standIn.ts';
 export * from './preflight/finding.ts';
 export * from './preflight/checkReaders.ts';

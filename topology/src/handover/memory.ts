@@ -49,6 +49,7 @@ export function rememberCopied(
     targetSeqs: [copy.targetFromSeq, through.targetSeq],
   };
   return {
+    ...memory,
     nextStarts: replaceStart(memory, copy, nothing ? copy.startSeq : through.originSeq + 1),
     blocks: nothing ? memory.blocks : [...memory.blocks, block],
   };
@@ -92,20 +93,39 @@ export function extendBlock(
     targetSeqs: [block.targetSeqs[0], through.targetSeq],
   };
   return {
+    ...memory,
     nextStarts: replaceStart(memory, block, through.originSeq + 1),
     blocks: memory.blocks.map((one) => (one === block ? extended : one)),
   };
 }
 
-/** Forgets blocks that the origin or the target no longer holds anything of. */
+/**
+ * Forgets blocks of which the target no longer holds anything. One whose originals are gone stays as long as its copies do: it is how a way
+ * back knows that they stood once.
+ */
 export const forgetGone = (
   memory: PairMemory,
   firstSeqOf: (stream: string) => number | undefined,
 ): PairMemory => ({
   ...memory,
-  blocks: memory.blocks.filter(
-    (block) =>
-      block.originSeqs[1] >= (firstSeqOf(block.origin) ?? Infinity) &&
-      block.targetSeqs[1] >= (firstSeqOf(block.target) ?? Infinity),
-  ),
+  blocks: memory.blocks.filter((block) => block.targetSeqs[1] >= (firstSeqOf(block.target) ?? Infinity)),
 });
+
+/** Forgets what is known of streams that were made anew meanwhile: their numbers mean other messages now, or none. */
+export function forgetRemade(
+  memory: PairMemory,
+  createdOf: (stream: string) => string | undefined,
+): PairMemory {
+  const isSame = ({ origin, target }: { origin: string; target: string }): boolean =>
+    [origin, target].every((stream) => {
+      const known = memory.created?.[stream];
+      return known === undefined || known === createdOf(stream);
+    });
+  return { ...memory, nextStarts: memory.nextStarts.filter(isSame), blocks: memory.blocks.filter(isSame) };
+}
+
+/** When the streams were made whose numbers the memory holds. */
+export const rememberMade = (
+  memory: PairMemory,
+  streams: Iterable<readonly [stream: string, created: string]>,
+): PairMemory => ({ ...memory, created: { ...memory.created, ...Object.fromEntries(streams) } });

@@ -140,13 +140,10 @@ async function startAtTwin(
   for (;;) {
     const through = await copiedThrough(context.account, copy);
     const known = through ? rememberCopied(memory, copy, through) : memory;
-    const twin = await findTwin(
-      context.account,
-      { losing: copy.origin, gaining: copy.target },
-      message,
-      known,
-    );
-    if (twin.kind !== 'none') return twin.seq;
+    // What the copy brings is found in what it brought: an original of it may be gone, which is why it is copied again.
+    const pair = { losing: copy.origin, gaining: copy.target };
+    const twin = await findTwin(context.account, pair, message, known);
+    if (twin.kind === 'copy' || twin.kind === 'original') return twin.seq;
     const stillToCome = message.seq >= copy.startSeq && message.seq > (through?.originSeq ?? 0);
     const behind = stillToCome
       ? undefined

@@ -1,10 +1,11 @@
-import type { JetStreamReader, StreamInfo } from '../jetstream/index.ts';
+import type { JetStreamReader, StoredMessage, StreamInfo } from '../jetstream/index.ts';
 import { extendBlock, lastBlocks, splitByStart } from './memory.ts';
-import { epochSubject } from './names.ts';
+import { epochSubject, ownRetention } from './names.ts';
 import { firstUnacked, type Mover, readsOf } from './positions.ts';
 import type { CopySize } from './preflight/checkLimits.ts';
 import type { Finding } from './preflight/finding.ts';
 import { copiedThrough, firstOn } from './reads.ts';
+import { standingTwins } from './standingTwins.ts';
 import { findTwin } from './twins.ts';
 import type { Copy, CopyRole, HandoverGroup, PairMemory, PreparedGroup } from './types.ts';
 import { workedThere } from './workedThere.ts';
@@ -52,6 +53,7 @@ export async function prepareGroup(
         ...copy,
         epoch: epochSubject(options.run, role.origin, `${group.round}-${copies.length}`),
         startSeq: start.seq,
+        ...(from !== undefined && start.seq < from ? { again: true as const } : {}),
         targetFromSeq: (target?.state.last_seq ?? 0) + 1,
       });
     }
@@ -73,36 +75,98 @@ async function startOf(
     const wanted = typeof copyFrom === 'object' ? await firstSince(account, origin, copyFrom.sinceMs) : now;
     return { seq: Math.min(wanted, now, ...unacked.map(({ message }) => message.seq)), findings: [] };
   }
-  const findings: Finding[] = [];
-  for (const { durable, message } of unacked) {
-    if (message.seq >= from) continue;
-    const twin = await findTwin(account, { losing: copy.origin, gaining: copy.target }, message, memory);
-    if (twin.kind !== 'none') continue;
-    const there = await account.consumer(copy.target, durable);
-    if ((await workedThere(account, copy, there, message, memory)) === undefined)
-      findings.push(withoutTwin(copy, durable, message.seq, from));
-  }
-  return { seq: from, findings };
+  return goOnAt(account, copy, from, unacked, memory);
 }
+
+/**
+ * Where a copy with a past goes on: at its next start, if what moving durables have not worked in front of it stands on the target as well.
+ * What has gone from there (expired, purged) is copied again, from its first message on, as long as nothing behind that would come twice.
+ */
+async function goOnAt(
+  account: JetStreamReader,
+  copy: CopyRole,
+  from: number,
+  unacked: readonly Unacked[],
+  memory: PairMemory,
+): Promise<{ seq: number; findings: Finding[] }> {
+  const pair = { losing: copy.origin, gaining: copy.target };
+  const missing: { durable: string; seq: number }[] = [];
+  for (const { durable, message, filters } of unacked) {
+    if (message.seq >= from) continue;
+    const range = { fromSeq: message.seq, toSeq: from - 1, filters };
+    const seq = (await dropsWhatWasWorked(account, copy.target))
+      ? await neverThere(account, copy, durable, message, memory)
+      : (await standingTwins(account, pair, range, memory)).firstWithout;
+    if (seq !== undefined) missing.push({ durable, seq });
+  }
+  if (missing.length === 0) return { seq: from, findings: [] };
+  const seq = Math.min(...missing.map((one) => one.seq));
+  const range = { fromSeq: seq, toSeq: from - 1, filters: copy.filters };
+  const { standing, unknown } = await standingTwins(account, pair, range, memory);
+  if (standing === 0 && unknown === 0) return { seq, findings: [copiedAgain(copy, seq, from)] };
+  return { seq: from, findings: missing.map((one) => withoutTwin(copy, one.durable, one.seq, from)) };
+}
+
+/** What is no longer on such a stream was worked there, or cannot be told from what was (`workedThere`). */
+const dropsWhatWasWorked = async (account: JetStreamReader, stream: string): Promise<boolean> => {
+  const config = (await account.stream(stream))?.config;
+  return config !== undefined && ownRetention(config) !== 'limits';
+};
+
+async function neverThere(
+  account: JetStreamReader,
+  copy: CopyRole,
+  durable: string,
+  message: StoredMessage,
+  memory: PairMemory,
+): Promise<number | undefined> {
+  const twin = await findTwin(account, { losing: copy.origin, gaining: copy.target }, message, memory);
+  if (twin.kind === 'copy' || twin.kind === 'original') return undefined;
+  const there = await account.consumer(copy.target, durable);
+  const worked = await workedThere(account, copy, there, message, memory);
+  return worked === undefined ? message.seq : undefined;
+}
+
+const copiedAgain = (copy: CopyRole, seq: number, from: number): Finding => ({
+  code: 'copied-again',
+  severity: 'warn',
+  message: `${copy.target} no longer holds what ${copy.origin} has from message ${seq} to ${from - 1}, and not all of it is worked: it is copied there again`,
+  hint: 'it expired or was purged there; copies have a new age',
+  details: { origin: copy.origin, target: copy.target, sequence: seq, copyFrom: from },
+});
 
 const withoutTwin = (copy: CopyRole, durable: string, seq: number, from: number): Finding => ({
   code: 'unacked-without-copy',
   severity: 'refuse',
-  message: `${durable} has not worked message ${seq} of ${copy.origin}, which ${copy.target} has no copy of: the copy goes on at ${from}`,
+  message: `${durable} has not worked message ${seq} of ${copy.origin}, which ${copy.target} does not hold: the copy goes on at ${from}, and begun earlier it would bring others twice`,
   hint: `let ${durable} work off what it is behind on ${copy.origin}, then run the command again`,
   details: { durable, origin: copy.origin, target: copy.target, sequence: seq, copyFrom: from },
 });
 
-/** The first message that each durable moving along this pair has not worked. */
-async function firstUnackedOf(account: JetStreamReader, copy: CopyRole, movers: readonly Mover[]) {
+interface Unacked {
+  durable: string;
+  message: StoredMessage;
+  filters: string[];
+}
+
+/** The first message that each durable moving along this pair has not worked, and what it reads of the pair. */
+async function firstUnackedOf(
+  account: JetStreamReader,
+  copy: CopyRole,
+  movers: readonly Mover[],
+): Promise<Unacked[]> {
   const moving = movers.filter(({ from, to }) => from.stream_name === copy.origin && to === copy.target);
   const found = await Promise.all(
-    moving.map(async ({ name, from }) => ({
-      durable: name,
-      message: await firstOn(account, copy.origin, firstUnacked(from), readsOf(from, copy.filters)),
-    })),
+    moving.map(async ({ name, from }) => {
+      const filters = readsOf(from, copy.filters);
+      return {
+        durable: name,
+        filters,
+        message: await firstOn(account, copy.origin, firstUnacked(from), filters),
+      };
+    }),
   );
-  return found.flatMap(({ durable, message }) => (message ? [{ durable, message }] : []));
+  return found.flatMap(({ message, ...rest }) => (message ? [{ ...rest, message }] : []));
 }
 
 /** The first sequence not older than an instant, by binary search: timestamps of a stream only grow. */

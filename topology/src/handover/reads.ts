@@ -1,4 +1,11 @@
-import { type JetStreamReader, parseHeaders, sourceOf, type StoredMessage } from '../jetstream/index.ts';
+import {
+  headerOf,
+  type JetStreamReader,
+  parseHeaders,
+  sourceOf,
+  type StoredMessage,
+} from '../jetstream/index.ts';
+import { covers } from '../subjects/sets.ts';
 
 /** The last message on any of the filters; undefined where there is none. One request a filter. */
 export async function lastOn(
@@ -29,6 +36,9 @@ export async function firstOn(
 export const originOf = (message: StoredMessage): { stream: string; seq: number } | undefined =>
   sourceOf(parseHeaders(message.headers));
 
+export const messageIdOf = (message: StoredMessage): string | undefined =>
+  headerOf(parseHeaders(message.headers), 'Nats-Msg-Id');
+
 /** How far a copy has come: the newest of its messages in the target, or undefined while there is none. */
 export async function copiedThrough(
   account: JetStreamReader,
@@ -45,4 +55,28 @@ export async function copiedThrough(
   const source = originOf(last);
   if (source?.stream !== copy.origin || source.seq < copy.startSeq) return undefined;
   return { originSeq: source.seq, targetSeq: last.seq };
+}
+
+/** Single gets under way at once, and what they may bring: large messages come in smaller windows. */
+const IN_FLIGHT = 256;
+const BYTES_IN_FLIGHT = 8 * 1_024 * 1_024;
+
+/** Reads a range in order by single gets, which a dry run may make as well: it has no right to make a consumer. */
+export async function* walk(
+  account: JetStreamReader,
+  stream: string,
+  { fromSeq, toSeq, filters }: { fromSeq: number; toSeq: number; filters: readonly string[] },
+): AsyncGenerator<StoredMessage[]> {
+  const state = (await account.stream(stream))?.state;
+  if (!state || filters.length === 0) return;
+  const average = state.bytes / Math.max(1, state.messages);
+  const inFlight = Math.max(1, Math.min(IN_FLIGHT, Math.floor(BYTES_IN_FLIGHT / Math.max(1, average))));
+  const end = Math.min(toSeq, state.last_seq);
+  for (let next = fromSeq; next <= end; next += inFlight) {
+    next = (await firstOn(account, stream, next, filters))?.seq ?? end + 1;
+    const seqs = Array.from({ length: Math.max(0, Math.min(inFlight, end - next + 1)) }, (_, n) => next + n);
+    const found = await Promise.all(seqs.map((seq) => account.message(stream, { seq })));
+    const batch = found.flatMap((one) => (one && covers(filters, one.subject) ? [one] : []));
+    if (batch.length > 0) yield batch;
+  }
 }

@@ -11,7 +11,7 @@ import type { Copy, HandoverContext } from './types.ts';
 export const LEAST_DUPLICATE_WINDOW = 100_000_000;
 
 /** ms after which a server has forgotten an id: it looks for those beyond its window once in each window. */
-const FORGOTTEN_MS = 300;
+export const FORGOTTEN_MS = 300;
 /** ms between two looks at a copy that has to stop at a place: what it brings beyond is deleted one by one. */
 const STRETCH_POLL_MS = 5;
 const DELETES_IN_FLIGHT = 64;

@@ -158,6 +158,7 @@ export function renumber(
   const isGone = (pair: { origin: string; target: string }): boolean =>
     pair.origin === gone || pair.target === gone;
   return {
+    ...memory,
     nextStarts: [
       ...memory.nextStarts.filter((entry) => !isGone(entry) && entry.origin !== stream),
       ...starts.map((start) => ({ origin: stream, ...start })),

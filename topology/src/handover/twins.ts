@@ -1,41 +1,72 @@
-import type { JetStreamReader } from '../jetstream/index.ts';
+import type { JetStreamReader, StoredMessage } from '../jetstream/index.ts';
 import { blocksHolding } from './memory.ts';
-import { firstOn, originOf } from './reads.ts';
+import { firstOn, messageIdOf, originOf } from './reads.ts';
 import type { CopiedBlock, PairMemory } from './types.ts';
 
 /** Where a message of the losing stream has its twin on the gaining one. */
 export type Twin =
-  | { kind: 'copy'; seq: number } // copied from losing to gaining
-  | { kind: 'original'; seq: number } // the losing one's message is itself a copy of the gaining one's
-  | { kind: 'none' };
+  | { kind: 'copy'; seq: number; time: string } // copied from losing to gaining
+  | { kind: 'original'; seq: number; time: string } // the losing one's message is itself a copy of the gaining one's
+  | { kind: 'gone' } // there was one, as the memory knows, and it no longer stands
+  | { kind: 'none' }; // nothing is known of one
+
+type Pair = { losing: string; gaining: string };
 
 /**
  * A message and its copy know each other through `Nats-Stream-Source`, on either side. Copies lie in blocks that hold
  * nothing else on their subjects, in the origin's order: a binary search of some twenty single gets finds one among a
- * million.
+ * million. A header alone proves nothing (its publisher may have written it, its stream may have been made anew, its original
+ * may be gone): it counts within a remembered block, and where the original stands and is the same message.
  */
 export async function findTwin(
   account: JetStreamReader,
-  pair: { losing: string; gaining: string },
-  message: { seq: number; headers: Uint8Array; subject: string; time: string; data: Uint8Array },
+  pair: Pair,
+  message: StoredMessage,
   memory: PairMemory,
 ): Promise<Twin> {
-  const source = originOf(message);
-  if (source?.stream === pair.gaining) return { kind: 'original', seq: source.seq };
+  const sourceSeq = originalOf(memory, pair, message);
+  if (sourceSeq !== undefined) {
+    const original = await account.message(pair.gaining, { seq: sourceSeq });
+    if (original && isSame(original, message))
+      return { kind: 'original', seq: sourceSeq, time: original.time };
+  }
   const blocks = blocksHolding(memory, { origin: pair.losing, target: pair.gaining }, message.seq);
   for (const block of blocks.toReversed()) {
-    const found = await findCopy(account, block, message.seq);
-    if (found !== undefined) return { kind: 'copy', seq: found };
+    const found = await copyIn(account, block, message.seq);
+    if (found) return { kind: 'copy', seq: found.seq, time: found.time };
   }
-  return { kind: 'none' };
+  return sourceSeq !== undefined || blocks.length > 0 ? { kind: 'gone' } : { kind: 'none' };
 }
 
+/** The gaining stream's sequence that a message was copied from, where a block vouches for it. */
+export function originalOf(
+  memory: PairMemory,
+  { losing, gaining }: Pair,
+  message: StoredMessage,
+): number | undefined {
+  const source = originOf(message);
+  if (source?.stream !== gaining) return undefined;
+  const blocks = blocksHolding(memory, { origin: gaining, target: losing }, source.seq);
+  const isIn = blocks.some(({ targetSeqs: [first, last] }) => first <= message.seq && message.seq <= last);
+  return isIn ? source.seq : undefined;
+}
+
+/** Subject, id and payload; a source changes none of them. */
+export const isSame = (a: StoredMessage, b: StoredMessage): boolean =>
+  a.subject === b.subject && messageIdOf(a) === messageIdOf(b) && Buffer.compare(a.data, b.data) === 0;
+
 /** The copy of exactly this origin sequence within a block. */
-export async function findCopy(
+export const findCopy = async (
   account: JetStreamReader,
   block: CopiedBlock,
   originSeq: number,
-): Promise<number | undefined> {
+): Promise<number | undefined> => (await copyIn(account, block, originSeq))?.seq;
+
+async function copyIn(
+  account: JetStreamReader,
+  block: CopiedBlock,
+  originSeq: number,
+): Promise<StoredMessage | undefined> {
   let [low, high] = block.targetSeqs;
   while (low <= high) {
     const middle = Math.floor((low + high) / 2);
@@ -45,7 +76,7 @@ export async function findCopy(
       high = middle - 1;
       continue;
     }
-    if (source.seq === originSeq) return found.seq;
+    if (source.seq === originSeq) return found;
     if (source.seq < originSeq) low = found.seq + 1;
     else high = middle - 1;
   }

@@ -40,6 +40,8 @@ export interface Copy extends CopyRole {
   startSeq: number;
   /** The target's next sequence when the copy was planned: its copies of this pair lie at or behind it. */
   targetFromSeq: number;
+  /** The target held some of it once, and may still remember its message ids. */
+  again?: true;
 }
 
 /** A group whose copies have a start: what the journal keeps of it. */
@@ -68,6 +70,8 @@ export interface NextStart {
 export interface PairMemory {
   nextStarts: NextStart[];
   blocks: CopiedBlock[];
+  /** When each stream was made that these are about: made anew, it has other numbers. */
+  created?: Record<string, string>;
 }
 
 export const emptyMemory = (): PairMemory => ({ nextStarts: [], blocks: [] });

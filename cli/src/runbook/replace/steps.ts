@@ -9,6 +9,7 @@ import {
   isQueue,
   pausedDurable,
   readsOfCopy,
+  rememberMade,
   renumber,
   STAND_IN_RUN,
   standInConfig,
@@ -232,7 +233,9 @@ const cleanUpStep: Step = {
         seq: copy ? await followCopy(account, copy, { seq, filters, end: end.next }, end.through) : end.next,
       })),
     );
-    await store.saveMemory(renumber(await store.memory(), stream, renumbered));
+    const { created } = await requireStream(account, stream);
+    const memory = renumber(await store.memory(), stream, renumbered);
+    await store.saveMemory(rememberMade(memory, [[stream, created]]));
     const entry = { stream: name, before: standIn, proofs: back.proofs };
     await journal.effect('delete-stream', entry, () => account.deleteStream(name));
     return { note: `${name} deleted; ${stream} holds everything` };

@@ -8,6 +8,7 @@ import {
   pending,
   proveCopy,
   rememberCopied,
+  rememberMade,
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
 import { restoreDuplicateWindows } from '../duplicateWindows.ts';
@@ -47,9 +48,11 @@ async function createStreams(context: RunContext): Promise<string[]> {
     if (change.overlaps.length > 0) {
       throw heldElsewhere(change.overlaps[0]!);
     }
-    await context.journal.effect('create-stream', { config: change.config }, () =>
+    const info = await context.journal.effect('create-stream', { config: change.config }, () =>
       context.account.createStream(change.config),
     );
+    const memory = await context.store.memory();
+    await context.store.saveMemory(rememberMade(memory, [[change.name, info.created]]));
     created.push(change.name);
   }
   return created;

@@ -25,6 +25,7 @@ import {
   type JetStreamReader,
   type LiveAccount,
   forgetGone,
+  forgetRemade,
   has,
   healMemory,
   makePlan,
@@ -39,6 +40,7 @@ import {
   prepareGroup,
   type PreparedGroup,
   readLive,
+  rememberMade,
   sizeOfCopy,
   type StreamConfig,
   type StreamInfo,
@@ -106,7 +108,9 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     context.store.memory().then((known) => healMemory(account, known)),
     makePlan(account, topology, { runOpen: true }),
   ]);
-  const memory = forgetGone(known, (stream) => {
+  const made = [...live.streams].map(([stream, { info }]) => [stream, info.created] as const);
+  const ours = forgetRemade(known, (stream) => live.streams.get(stream)?.info.created);
+  const memory = forgetGone(rememberMade(ours, made), (stream) => {
     const info = live.streams.get(stream)?.info;
     // What was acked is gone from such a stream wherever it lay: that a copy once was there still tells something.
     return info && ownRetention(info.config) !== 'limits' ? 1 : info?.state.first_seq;
@@ -157,7 +161,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   }
   findings.push(...leftovers(live));
   const creates = created.map(({ name }) => name);
-  const sized = await sizeUp(context, prepared, movers, created);
+  const sized = await sizeUp(context, prepared, movers, created, memory);
   findings.push(...sized.findings);
   findings.push(
     ...checkAccount(
@@ -277,6 +281,7 @@ async function sizeUp(
   groups: readonly PreparedGroup[],
   movers: readonly Mover[],
   created: readonly StreamConfig[],
+  memory: PairMemory,
 ) {
   const wayBack = run.command === 'rollback';
   const keeps = { interest: true, workqueue: has(account.server.version, 'sourceReaders') };
@@ -301,7 +306,7 @@ async function sizeUp(
     total.findings.push(...checkAllowances(copy, origin.config, target.config, wayBack));
     total.findings.push(...checkQueues(origin.config, target.config, run.options.copy !== 'unacked'));
     total.findings.push(...checkUnread(copy, origin.config, target.config, readers, wayBack));
-    total.findings.push(...(await checkAge(account, copy, movers, origin, target, wayBack)));
+    total.findings.push(...(await checkAge(account, copy, movers, origin, target, wayBack, memory)));
     brought.set(copy.target, { target, size: sumOfSizes(brought.get(copy.target)?.size, size) });
   }
   for (const { target, size } of brought.values()) total.findings.push(...checkRoom(target, size, wayBack));

@@ -2,21 +2,23 @@ import type { JetStreamReader, StreamInfo } from '../../jetstream/index.ts';
 import { formatDuration, nsToMs } from '../../units/index.ts';
 import { firstUnacked, type Mover, readsOf } from '../positions.ts';
 import { firstOn } from '../reads.ts';
-import type { CopyRole } from '../types.ts';
+import { findTwin } from '../twins.ts';
+import type { Copy, PairMemory } from '../types.ts';
 import type { Finding } from './finding.ts';
 
 /**
  * Durables that are further behind than their target keeps a message. Copies get a new age, so what is copied lives as
  * long as maxAge again; but one that goes on working as far behind as now loses what comes next, and nothing would say
- * so. A way back only warns: it may be all that is left to do.
+ * so. What the target holds already keeps the age that it has there. A way back only warns: it may be all that is left to do.
  */
 export async function checkAge(
   account: JetStreamReader,
-  copy: CopyRole,
+  copy: Copy,
   movers: readonly Mover[],
   origin: StreamInfo,
   target: Pick<StreamInfo, 'config'>,
   wayBack: boolean,
+  memory: PairMemory,
 ): Promise<Finding[]> {
   const maxAge = target.config.max_age ?? 0;
   const moving = movers.filter(({ from, to }) => from.stream_name === copy.origin && to === copy.target);
@@ -26,7 +28,10 @@ export async function checkAge(
     moving.map(async ({ name, from }): Promise<Finding[]> => {
       const message = await firstOn(account, copy.origin, firstUnacked(from), readsOf(from, copy.filters));
       if (!message) return [];
-      const lagMs = now - Date.parse(message.time);
+      const pair = { losing: copy.origin, gaining: copy.target };
+      const twin = message.seq < copy.startSeq && (await findTwin(account, pair, message, memory));
+      const { time } = twin && 'time' in twin ? twin : message;
+      const lagMs = now - Date.parse(time);
       if (lagMs <= nsToMs(maxAge)) return [];
       return [
         {

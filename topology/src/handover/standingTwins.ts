@@ -1,0 +1,83 @@
+import type { JetStreamReader, StoredMessage } from '../jetstream/index.ts';
+import { blocksHolding } from './memory.ts';
+import { originOf, walk } from './reads.ts';
+import { isSame, originalOf } from './twins.ts';
+import type { CopiedBlock, PairMemory } from './types.ts';
+
+/** What the gaining stream has of a range of the losing one. */
+export interface StandingTwins {
+  /** How many of the range's messages have a twin that stands. */
+  standing: number;
+  /** How many have none that is known of, because no block holds them: whether one stands cannot be told. */
+  unknown: number;
+  /** The first message without a twin. */
+  firstWithout: number | undefined;
+}
+
+/**
+ * Looks for the twin of each message in a range of the losing stream: the first one's twin says nothing of those behind it, since an expiry
+ * or a purge takes any of them. As much is read of the gaining stream as of the losing one.
+ */
+export async function standingTwins(
+  account: JetStreamReader,
+  pair: { losing: string; gaining: string },
+  range: { fromSeq: number; toSeq: number; filters: readonly string[] },
+  memory: PairMemory,
+): Promise<StandingTwins> {
+  const copied = await copiedSeqs(account, pair, range, memory);
+  const result: StandingTwins = { standing: 0, unknown: 0, firstWithout: undefined };
+  for await (const batch of walk(account, pair.losing, range)) {
+    const originals = await originalsOf(account, pair, batch, memory);
+    for (const [n, message] of batch.entries()) {
+      const { isKnown, stands } = originals[n]!;
+      const isCopied = copied.has(message.seq);
+      if (stands || isCopied) {
+        result.standing += 1;
+        continue;
+      }
+      result.firstWithout ??= message.seq;
+      const hasBlock = blocksHolding(
+        memory,
+        { origin: pair.losing, target: pair.gaining },
+        message.seq,
+      ).length;
+      if (!isKnown && hasBlock === 0) result.unknown += 1;
+    }
+  }
+  return result;
+}
+
+const originalsOf = (
+  account: JetStreamReader,
+  pair: { losing: string; gaining: string },
+  batch: readonly StoredMessage[],
+  memory: PairMemory,
+) =>
+  Promise.all(
+    batch.map(async (message) => {
+      const seq = originalOf(memory, pair, message);
+      const original = seq === undefined ? undefined : await account.message(pair.gaining, { seq });
+      return { isKnown: seq !== undefined, stands: original !== undefined && isSame(original, message) };
+    }),
+  );
+
+/** Sequences of the losing stream's range whose copies the gaining one holds. */
+async function copiedSeqs(
+  account: JetStreamReader,
+  { losing, gaining }: { losing: string; gaining: string },
+  range: { fromSeq: number; toSeq: number },
+  memory: PairMemory,
+): Promise<Set<number>> {
+  const seqs = new Set<number>();
+  const overlaps = ({ origin, target, originSeqs: [first, last] }: CopiedBlock): boolean =>
+    origin === losing && target === gaining && first <= range.toSeq && last >= range.fromSeq;
+  for (const { filters, targetSeqs } of memory.blocks.filter(overlaps)) {
+    const [fromSeq, toSeq] = targetSeqs;
+    for await (const batch of walk(account, gaining, { fromSeq, toSeq, filters }))
+      for (const message of batch) {
+        const source = originOf(message);
+        if (source?.stream === losing) seqs.add(source.seq);
+      }
+  }
+  return seqs;
+}
