@@ -4,15 +4,16 @@ import { epochSubject, ownRetention } from './names.ts';
 import { firstUnacked, type Mover, readsOf } from './positions.ts';
 import type { CopySize } from './preflight/checkLimits.ts';
 import type { Finding } from './preflight/finding.ts';
-import { copiedThrough, firstOn } from './reads.ts';
+import { copiedThrough, firstOn, messageIdOf, walk } from './reads.ts';
+import { nsToMs } from '../units/index.ts';
 import { standingTwins } from './standingTwins.ts';
 import { findTwin } from './twins.ts';
 import type { Copy, CopyRole, HandoverGroup, PairMemory, PreparedGroup } from './types.ts';
 import { workedThere } from './workedThere.ts';
 
 /**
- * Where the first copy of a pair begins: at the first message that a moving durable has not worked (`unacked`; none: now),
- * at the origin's first message (`all`), or at the first one not older than an instant (`{ sinceMs }`).
+ * Where the first copy of a pair begins: at the first message that a moving durable has not worked (`unacked`; none: now), and not behind
+ * those that their publishers may still try again; at the origin's first message (`all`), or at the first one not older than an instant (`{ sinceMs }`).
  */
 export type CopyFrom = 'unacked' | 'all' | { sinceMs: number };
 
@@ -73,7 +74,9 @@ async function startOf(
   if (from === undefined) {
     if (copyFrom === 'all') return { seq: Math.max(1, origin.state.first_seq), findings: [] };
     const wanted = typeof copyFrom === 'object' ? await firstSince(account, origin, copyFrom.sinceMs) : now;
-    return { seq: Math.min(wanted, now, ...unacked.map(({ message }) => message.seq)), findings: [] };
+    const retried = await firstRetryable(account, copy, origin);
+    const seqs = [wanted, now, retried ?? now, ...unacked.map(({ message }) => message.seq)];
+    return { seq: Math.min(...seqs), findings: [] };
   }
   return goOnAt(account, copy, from, unacked, memory);
 }
@@ -167,6 +170,25 @@ async function firstUnackedOf(
     }),
   );
   return found.flatMap(({ message, ...rest }) => (message ? [{ ...rest, message }] : []));
+}
+
+/**
+ * The first message whose id the origin still remembers: its publisher may try it again behind the handover, and the target has to
+ * recognise it then. Its copy, if it was worked, lies in front of the durables' places.
+ */
+async function firstRetryable(
+  account: JetStreamReader,
+  copy: CopyRole,
+  origin: StreamInfo,
+): Promise<number | undefined> {
+  const now = origin.ts === undefined ? Date.now() : Date.parse(origin.ts);
+  const fromSeq = await firstSince(account, origin, now - nsToMs(origin.config.duplicate_window ?? 0));
+  const range = { fromSeq, toSeq: origin.state.last_seq, filters: copy.filters };
+  for await (const batch of walk(account, copy.origin, range)) {
+    const found = batch.find((message) => messageIdOf(message) !== undefined);
+    if (found) return found.seq;
+  }
+  return undefined;
 }
 
 /** The first sequence not older than an instant, by binary search: timestamps of a stream only grow. */
