@@ -2,10 +2,11 @@ import { messageOf, OpsError } from '@aa-ops/topology';
 import type { RunDocument, StepId } from '../saga/runDocument.ts';
 import { isWayBack, type RunContext } from './context.ts';
 import { FILTER_STEPS } from './filters/steps.ts';
+import { GOES_ON } from './goesOn.ts';
 import { outcomeOf, type RunOutcome } from './outcome.ts';
 import { REPLACE_STEPS } from './replace/steps.ts';
 import { writeReport } from './report.ts';
-import { isReleased, runSteps, undoSteps } from './runSteps.ts';
+import { asOpsError, isReleased, isStopped, type PassResult, runSteps, undoSteps } from './runSteps.ts';
 import { recoverGroup } from './steps/handoverStep.ts';
 import type { Step } from './step.ts';
 import { STEPS } from './steps/index.ts';
@@ -18,19 +19,31 @@ export async function drive(context: RunContext, pauseBefore?: StepId): Promise<
   const { run } = context;
   const pass = await runSteps(context, stepsOf(context), pauseBefore);
   if (pass.ended === 'paused') return outcomeOf(run, 'partial', { pausedBefore: pass.before });
-  if (pass.ended === 'done') return close(context, 'done');
-  const { error, at } = pass;
-  if (error.kind === 'interrupted' || error.code === 'lease-lost') throw error;
-  await endOpenWindows(context);
+  try {
+    return pass.ended === 'done' ? await close(context, 'done') : await afterFailure(context, pass);
+  } catch (cause) {
+    const error = asOpsError(context, cause);
+    if (isStopped(error) || error.kind === 'partial' || !hasEffects(context)) throw error;
+    // Neither could its end be stored, nor anything be taken back: it stands where it is.
+    return stayOpen(context, pass.ended === 'failed' ? pass.error : error);
+  }
+}
+
+async function afterFailure(
+  context: RunContext,
+  { at, error }: Extract<PassResult, { ended: 'failed' }>,
+): Promise<RunOutcome> {
+  if (isStopped(error)) throw error;
+  if (hasEffects(context)) await endOpenWindows(context);
   if (isReleased(context) || isWayBack(context)) return stayOpen(context, error);
   // Nobody to ask is nobody to take back with: the run stays where it is until the pods' platform answers again.
   if (error.code === 'platform-away' && hasEffects(context)) return stayOpen(context, error);
-  run.reason = `${at}: ${error.message}`;
-  if (!hasEffects(context)) {
-    await closeAs(context, 'failed');
-    throw error;
-  }
-  return takeBack(context, error);
+  context.run.reason = `${at}: ${error.message}`;
+  if (hasEffects(context)) return takeBack(context, error);
+  await closeAs(context, 'failed').catch((cause: unknown) => {
+    if (isStopped(cause)) throw cause; // else the first error is the one to tell, and the run is open still
+  });
+  throw error;
 }
 
 const STEPS_OF: Readonly<Record<RunDocument['command'], readonly Step[]>> = {
@@ -54,35 +67,34 @@ export async function endOpenWindows(context: RunContext): Promise<void> {
 export async function takeBack(context: RunContext, error?: OpsError): Promise<RunOutcome> {
   const { run, host } = context;
   run.undoing = true;
-  await context.save();
   host.notify({
     level: 'warn',
     code: 'taking-back',
     message: `taking everything back: ${error?.message ?? run.reason ?? 'asked for'}`,
   });
   try {
+    await context.save();
     await undoSteps(context, stepsOf(context));
-  } catch (cause) {
-    throw new OpsError('undo-failed', `taking back is half done: ${messageOf(cause)}`, {
+    await closeAs(context, 'rolled-back');
+  } catch (thrown) {
+    const cause = asOpsError(context, thrown);
+    if (isStopped(cause)) throw cause;
+    const because = error ? `, after: ${error.message}` : '';
+    throw new OpsError('undo-failed', `taking back is half done: ${cause.message}${because}`, {
       kind: 'partial',
       hint: 'no subject has changed hands; aa-ops rollback goes on taking back',
+      details: { run: run.id },
       cause,
     });
   }
-  await closeAs(context, 'rolled-back');
   return outcomeOf(run, 'rolled-back', { ...(await reportOf(context)), ...(error ? { error } : {}) });
 }
 
-const GOES_ON: Readonly<Record<RunDocument['command'], string>> = {
-  migrate: 'aa-ops migrate --resume goes on, aa-ops rollback turns it round',
-  rollback: 'aa-ops rollback goes on',
-  replace: 'aa-ops migrate --resume goes on',
-  apply: 'aa-ops apply goes on',
-};
-
 async function stayOpen(context: RunContext, error: OpsError): Promise<RunOutcome> {
   context.run.reason = error.message;
-  await context.save();
+  await context.save().catch((cause: unknown) => {
+    if (isStopped(cause)) throw cause; // else it is stored that it is open, and that is what counts
+  });
   const forward = GOES_ON[context.run.command];
   context.host.notify({
     level: 'warn',
@@ -119,8 +131,17 @@ async function reportOf(context: RunContext): Promise<{ report?: string }> {
 }
 
 export async function closeAs(context: RunContext, status: 'done' | 'failed' | 'rolled-back'): Promise<void> {
-  context.run.status = status;
-  context.run.endedAt = new Date().toISOString();
-  delete context.run.undoing;
-  await context.store.closeRun(context.run);
+  const { run } = context;
+  const { undoing } = run;
+  run.status = status;
+  run.endedAt = new Date().toISOString();
+  delete run.undoing;
+  try {
+    await context.store.closeRun(run);
+  } catch (error) {
+    run.status = 'open';
+    delete run.endedAt;
+    if (undoing) run.undoing = undoing;
+    throw error;
+  }
 }

@@ -26,6 +26,7 @@ export async function runSteps(
     const begun = performance.now();
     try {
       context.signal.throwIfAborted();
+      await context.lease.assertHeld();
       record.startedAt = new Date().toISOString();
       await context.save();
       context.host.notify({
@@ -38,6 +39,8 @@ export async function runSteps(
       await step.verify?.(context);
       record.status = outcome.status ?? 'done';
       if (outcome.note !== undefined) record.note = outcome.note;
+      record.ms = Math.round(performance.now() - begun);
+      await context.save();
     } catch (error) {
       record.status = 'failed';
       record.note = messageOf(error);
@@ -45,8 +48,6 @@ export async function runSteps(
       await context.save().catch(() => {}); // the first error is the one to tell
       return { ended: 'failed', at: step.id, error: asOpsError(context, error) };
     }
-    record.ms = Math.round(performance.now() - begun);
-    await context.save();
     context.host.notify({
       level: 'info',
       code: 'step-done',
@@ -68,22 +69,25 @@ export async function undoSteps(context: RunContext, steps: readonly Step[]): Pr
       message: `taking back: ${step.title}`,
       data: { step: step.id },
     });
+    await context.lease.assertHeld();
     await step.undo(context);
   }
 }
 
-/** An aborted wait is the user's doing; everything else that is no OpsError is a bug and stays what it is. */
-function asOpsError(context: RunContext, error: unknown): OpsError {
+/**
+ * What failed because everything was aborted failed for that: by the user, or since the lease is lost. Everything else that is no OpsError is a bug
+ * and stays what it is.
+ */
+export function asOpsError({ signal }: Pick<RunContext, 'signal'>, error: unknown): OpsError {
+  const isOutcome = error instanceof OpsError && error.kind !== 'failed';
+  if (signal.aborted && signal.reason instanceof OpsError && !isOutcome) return signal.reason;
   if (error instanceof OpsError) return error;
-  if (context.signal.aborted) {
-    return new OpsError('interrupted', 'interrupted', {
-      kind: 'interrupted',
-      hint: 'the run stands where it is: aa-ops migrate --resume goes on, aa-ops rollback turns it round',
-      cause: error,
-    });
-  }
   return new OpsError('internal', messageOf(error), { cause: error });
 }
+
+/** Nothing is stored or taken back any more: somebody else goes on, or is to. */
+export const isStopped = (error: unknown): boolean =>
+  error instanceof OpsError && (error.kind === 'interrupted' || error.code === 'lease-lost');
 
 /** Whether any subject has changed hands, or may have: from here on there is no undoing, only forward or a way back. */
 export const isReleased = ({ run }: Pick<RunContext, 'run'>): boolean =>

@@ -17,9 +17,13 @@ export async function openJournal(store: StateStore, run: string, lease: Lease):
     phase: 'started' | 'done' | 'failed',
     data: unknown,
   ): Promise<void> => {
-    n += 1;
     written += 1;
-    await store.appendEntry(run, { n, at: new Date().toISOString(), effect, phase, data });
+    const at = new Date().toISOString();
+    for (;;) {
+      n += 1;
+      if (await store.appendEntry(run, { n, at, effect, phase, data })) break;
+      await lease.confirm(); // somebody was here before us who no longer is, or has taken over
+    }
     if (written === Number(process.env[KILL_AFTER])) process.kill(process.pid, 'SIGKILL');
   };
   return {

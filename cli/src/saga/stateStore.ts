@@ -1,17 +1,24 @@
 import {
+  DEFAULT_PATIENCE_MS,
   emptyMemory,
   ensureBucket,
+  isPassing,
   type JetStreamReader,
   type JetStreamWriter,
   type KeyValueEntry,
   listKeys,
   OpsError,
   type PairMemory,
+  patiently,
   readKey,
   STATE_BUCKET,
   writeKey,
 } from '@aa-ops/topology';
+import { isConflict } from './heldKey.ts';
+import { type Lease, leaseLost } from './lease.ts';
+import type { ProcessIdentity } from './processIdentity.ts';
 import type { RunDocument } from './runDocument.ts';
+import { checkState, danglingRun } from './stateValues.ts';
 
 /** Kept while a run is open, for an account that gets full in the middle of it: some ten documents and entries. */
 const RESERVE_BYTES = 64 * 1024;
@@ -24,12 +31,10 @@ export interface JournalEntry {
   data: unknown;
 }
 
-export interface LeaseRecord {
+export interface LeaseRecord extends ProcessIdentity {
   /** New for every process that takes it. */
   token: string;
   operator: string;
-  host: string;
-  pid: number;
   command: string;
   since: string;
 }
@@ -51,46 +56,62 @@ export class StateReader {
     return `${this.prefix}${name}`;
   }
 
-  protected async value<T>(name: string): Promise<T | undefined> {
-    return (await readKey<T>(this.account, STATE_BUCKET, this.key(name)))?.value;
+  /** What stands there, looked at: a value that is not what this version writes is refused. */
+  protected async entry<T>(name: string): Promise<KeyValueEntry<T> | undefined> {
+    const found = await readKey<T>(this.account, STATE_BUCKET, this.key(name));
+    if (found) checkState(this.key(name), name, found.value);
+    return found;
   }
 
-  /** The run that has begun and not ended, if there is one. */
-  async openRun(): Promise<RunDocument | undefined> {
-    const id = (await this.value<{ run: string | null }>('open'))?.run;
-    return id ? this.run(id) : undefined;
-  }
-
-  run(id: string): Promise<RunDocument | undefined> {
-    return this.value<RunDocument>(`run.${id}`);
-  }
-
-  /** Every run, the oldest first: ids begin with their time. */
-  async runs(): Promise<RunDocument[]> {
-    const keys = await listKeys(this.account, STATE_BUCKET, this.key('run.'));
-    const runs = await Promise.all(keys.map((key) => readKey<RunDocument>(this.account, STATE_BUCKET, key)));
-    return runs.flatMap((entry) => (entry ? [entry.value] : []));
-  }
-
-  async journal(run: string): Promise<JournalEntry[]> {
-    const keys = await listKeys(this.account, STATE_BUCKET, this.key(`journal.${run}.`));
-    const entries = await Promise.all(
-      keys.map((key) => readKey<JournalEntry>(this.account, STATE_BUCKET, key)),
-    );
+  private async list<T>(begin: string): Promise<T[]> {
+    const keys = await listKeys(this.account, STATE_BUCKET, this.key(begin));
+    const entries = await Promise.all(keys.map((key) => this.entry<T>(key.slice(this.prefix.length))));
     return entries.flatMap((entry) => (entry ? [entry.value] : []));
   }
 
+  /**
+   * The run that has begun and not ended, if there is one. Whoever closes one writes its end first: where it dies behind that, the run is over.
+   */
+  async openRun(): Promise<RunDocument | undefined> {
+    const id = (await this.entry<{ run: string | null }>('open'))?.value.run;
+    if (!id) return undefined;
+    const run = await this.run(id);
+    if (!run) throw danglingRun(this.prefix, id);
+    return run.status === 'open' ? run : undefined;
+  }
+
+  async run(id: string): Promise<RunDocument | undefined> {
+    return (await this.entry<RunDocument>(`run.${id}`))?.value;
+  }
+
+  /** Every run, the oldest first: ids begin with their time. */
+  runs(): Promise<RunDocument[]> {
+    return this.list('run.');
+  }
+
+  journal(run: string): Promise<JournalEntry[]> {
+    return this.list(`journal.${run}.`);
+  }
+
   async memory(): Promise<PairMemory> {
-    return (await this.value<PairMemory>('memory')) ?? emptyMemory();
+    return (await this.entry<PairMemory>('memory'))?.value ?? emptyMemory();
   }
 
   lease(): Promise<KeyValueEntry<LeaseRecord | null> | undefined> {
-    return readKey<LeaseRecord | null>(this.account, STATE_BUCKET, this.key('lease'));
+    return this.entry('lease');
   }
 }
 
+/**
+ * Writes it as well. What is known of a run goes over the revision that this process has read or written itself, and under its lease: of two
+ * processes that both go on, only one stores anything. OpsError `lease-lost` for the other.
+ */
 export class StateStore extends StateReader {
   private readonly writer: JetStreamWriter;
+  private readonly revisions = new Map<string, number>();
+  private heldLease: Pick<Lease, 'assertHeld'> | undefined;
+  private saving: Promise<void> = Promise.resolve();
+  private knownOpen: Pick<RunDocument, 'id' | 'command'> | undefined;
 
   private constructor(account: JetStreamWriter, topology: string) {
     super(account, topology);
@@ -104,6 +125,45 @@ export class StateStore extends StateReader {
   ): Promise<StateStore> {
     await ensureBucket(account, STATE_BUCKET, topology.environment.replicas);
     return new StateStore(account, topology.name);
+  }
+
+  /** The run that is open, as far as this process knows without asking. */
+  get openRunKnown(): Pick<RunDocument, 'id' | 'command'> | undefined {
+    return this.knownOpen;
+  }
+
+  /**
+   * From here on everything is written under this lease. What stands is written once more: whatever its last holder may still send, asleep until now,
+   * it sends upon revisions that are gone.
+   */
+  async heldBy(lease: Pick<Lease, 'assertHeld'>): Promise<void> {
+    this.heldLease = lease;
+    const open = await this.writeAgain<{ run: string | null }>('open', { run: null });
+    if (open?.run) await this.writeAgain(`run.${open.run}`);
+    await this.writeAgain<PairMemory>('memory', emptyMemory());
+    this.knownOpen = await this.openRun();
+  }
+
+  private async writeAgain<T>(name: string, instead?: T): Promise<T | undefined> {
+    for (;;) {
+      this.revisions.delete(name);
+      const value = (await this.entry<T>(name))?.value ?? instead;
+      if (value === undefined) return undefined;
+      try {
+        this.revisions.set(name, await this.put(name, value, this.revisions.get(name)));
+        return value;
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+      }
+    }
+  }
+
+  /** A document is written over the reading that it began with: a later one may be of somebody who has taken over. */
+  protected override async entry<T>(name: string): Promise<KeyValueEntry<T> | undefined> {
+    const found = await super.entry<T>(name);
+    const isBegun = name.startsWith('run.') && this.revisions.has(name);
+    if (!isBegun) this.revisions.set(name, found?.revision ?? 0);
+    return found;
   }
 
   /** Where nothing can be stored any more, the reserve makes room: a run has to be able to say what it takes back. */
@@ -123,29 +183,69 @@ export class StateStore extends StateReader {
     await writeKey(this.writer, STATE_BUCKET, key, { room: '.'.repeat(bytes) });
   }
 
+  /** Undefined where another value was there first. A write without an answer is looked for before it is sent again. */
+  private async writeOver(name: string, given: unknown): Promise<number | undefined> {
+    const expected = this.revisions.get(name) ?? 0;
+    const text = JSON.stringify(given);
+    const value: unknown = JSON.parse(text); // as it is now, whatever becomes of it meanwhile
+    return patiently(
+      async (attempt) => {
+        await this.heldLease?.assertHeld();
+        try {
+          if (attempt === 1) return await this.put(name, value, expected);
+        } catch (error) {
+          if (!isConflict(error)) throw error;
+        }
+        const standing = await readKey<unknown>(this.account, STATE_BUCKET, this.key(name));
+        if ((standing?.revision ?? 0) === expected) return this.put(name, value, expected);
+        return standing && JSON.stringify(standing.value) === text ? standing.revision : undefined;
+      },
+      { forMs: DEFAULT_PATIENCE_MS },
+      (error) => isPassing(error) || isConflict(error),
+    );
+  }
+
+  /** One after the other: each goes over the one before. */
+  private save(name: string, value: unknown): Promise<void> {
+    const saved = this.saving.then(async () => {
+      const revision = await this.writeOver(name, value);
+      if (revision === undefined) throw leaseLost(`${this.key(name)} was written by another process`);
+      this.revisions.set(name, revision);
+    });
+    this.saving = saved.catch(() => {});
+    return saved;
+  }
+
   async saveRun(run: RunDocument): Promise<void> {
-    await this.put(`run.${run.id}`, run);
+    await this.save(`run.${run.id}`, run);
   }
 
   /** The document first: whoever reads the pointer finds it. */
   async openNewRun(run: RunDocument): Promise<void> {
     await this.saveRun(run);
     await this.setReserve(RESERVE_BYTES);
-    await this.put('open', { run: run.id });
+    await this.save('open', { run: run.id });
+    this.knownOpen = run;
   }
 
+  /** Another run that is open stays so. */
   async closeRun(run: RunDocument): Promise<void> {
     await this.saveRun(run);
-    await this.put('open', { run: null });
-    await this.setReserve(0);
+    const open = await this.entry<{ run: string | null }>('open');
+    if (open?.value.run === run.id) {
+      await this.save('open', { run: null });
+      await this.setReserve(0);
+    }
+    if (this.knownOpen?.id === run.id) this.knownOpen = undefined;
   }
 
   async saveMemory(memory: PairMemory): Promise<void> {
-    await this.put('memory', memory);
+    await this.save('memory', memory);
   }
 
-  async appendEntry(run: string, entry: JournalEntry): Promise<void> {
-    await this.put(`journal.${run}.${String(entry.n).padStart(6, '0')}`, entry);
+  /** Whether it is stored; not where an entry with that number stands already. None is written over. */
+  async appendEntry(run: string, entry: JournalEntry): Promise<boolean> {
+    return (await this.writeOver(`journal.${run}.${String(entry.n).padStart(6, '0')}`, entry)) !== undefined;
   }
 
   /** Compare-and-set; answers the new revision, or throws OpsError `state-conflict`. */

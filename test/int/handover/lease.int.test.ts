@@ -1,10 +1,10 @@
-import { hostname } from 'node:os';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JetStreamWriter, OpsError, StreamConfig } from '@aa-ops/topology';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { takeLease } from '../../../cli/src/saga/lease.ts';
+import { thisProcess } from '../../../cli/src/saga/processIdentity.ts';
 import { type LeaseRecord, StateStore } from '../../../cli/src/saga/stateStore.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology } from '../../support/topologies.ts';
@@ -31,7 +31,7 @@ const holderElsewhere = (fields: Partial<LeaseRecord> = {}): LeaseRecord => ({
 });
 
 /** Beyond the highest pid that Linux gives. */
-const DEAD_HERE = { host: hostname(), pid: 2 ** 22 + 1 };
+const DEAD_HERE = { ...thisProcess(), pid: 2 ** 22 + 1 };
 
 const errorOf = (promise: Promise<unknown>): Promise<OpsError | undefined> =>
   promise.then(
@@ -82,6 +82,42 @@ describe('the lease', () => {
       expect(taken).toEqual(['here', 'elsewhere']);
     },
   );
+
+  it.concurrent('of a machine or a container with the same name is watched like any other', async () => {
+    const others = [{ boot: 'another-start' }, { pidSpace: 'pid:[1]' }, { boot: undefined }];
+    const begun = performance.now();
+    await Promise.all(
+      others.map(async (fields, index) => {
+        const store = await storeOf(`same-name-${index}`);
+        await store.writeLease({ ...holderElsewhere(DEAD_HERE), ...fields } as LeaseRecord, 0);
+        await (await takeLease(store, 'rollback', SIGNAL)).release();
+        expect(performance.now() - begun).toBeGreaterThanOrEqual(10_000);
+      }),
+    );
+  });
+
+  it.concurrent('of a dead process whose number came again is taken at once', async () => {
+    const store = await storeOf('same-number');
+    await store.writeLease(holderElsewhere({ ...thisProcess(), begun: '1' }), 0);
+    const begun = performance.now();
+    await (await takeLease(store, 'rollback', SIGNAL)).release();
+    expect(performance.now() - begun).toBeLessThan(10_000);
+  });
+
+  it.concurrent('is not trusted by a holder whose machine slept, until it is renewed', async () => {
+    const store = await storeOf('slept');
+    const lease = await takeLease(store, 'migrate', SIGNAL);
+    await steal(store);
+    const now = Date.now;
+    // What a machine's sleep looks like to a process: the running clock stood still, the one on the wall did not.
+    Date.now = () => now() + 60_000;
+    try {
+      expect(await errorOf(lease.assertHeld())).toMatchObject({ code: 'lease-lost' });
+    } finally {
+      Date.now = now;
+    }
+    await lease.release();
+  });
 
   it.concurrent('of a holder that renews late is not taken', async () => {
     const store = await storeOf('late');

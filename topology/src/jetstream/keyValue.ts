@@ -1,4 +1,4 @@
-import { OpsError } from '../errors.ts';
+import { messageOf, OpsError } from '../errors.ts';
 import type { JetStreamReader, JetStreamWriter } from './account.ts';
 import { requestError } from './apiRequest.ts';
 import { JsError } from './jsError.ts';
@@ -45,7 +45,20 @@ export async function readKey<T>(
 ): Promise<KeyValueEntry<T> | undefined> {
   const found = await account.message(bucketStream(bucket), { lastBySubject: keySubject(bucket, key) });
   if (!found || found.data.length === 0) return undefined;
-  return { value: JSON.parse(decoder.decode(found.data)) as T, revision: found.seq };
+  return { value: parse<T>(bucket, key, decoder.decode(found.data)), revision: found.seq };
+}
+
+function parse<T>(bucket: string, key: string, text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw new OpsError('state-unreadable', `${key} in the bucket ${bucket} is no JSON: ${messageOf(error)}`, {
+      kind: 'refused',
+      hint: `somebody else wrote or cut it; look at it with: nats kv get ${bucket} ${key}`,
+      details: { key },
+      cause: error,
+    });
+  }
 }
 
 /** Keys that begin with a prefix, sorted. */

@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DEFAULT_PATIENCE_MS, type KeyValueEntry, messageOf, OpsError } from '@aa-ops/topology';
+import { type Moment, msSince, thisMoment } from './moment.ts';
+
+/** A key of the state bucket that is this process's for as long as it renews it: the lease, and the claim of a window. */
+export interface HeldKey {
+  /** Throws where another process has it, or may have. Asks the server only where the last renewal is too long ago to be trusted. */
+  assertHeld(): Promise<void>;
+  /** Throws as well, and asks the server in any case: for what must not come late. */
+  confirm(): Promise<void>;
+  /** Aborts, with the same error, as soon as a renewal finds another's value. */
+  readonly lost: AbortSignal;
+  /** Renews no more. Answers the revision to write upon; undefined where it was lost. */
+  end(): Promise<number | undefined>;
+}
+
+export interface HeldKeyOptions {
+  /** Stores our value where the revision is that one. OpsError `state-conflict` where it is another. */
+  write(expected: number): Promise<number>;
+  read(): Promise<KeyValueEntry<unknown> | undefined>;
+  isOurs(value: unknown): boolean;
+  /** The revision and the moment before it was written. */
+  first: { revision: number; asked: Moment };
+  renewMs: number;
+  /** ms after the last renewal was asked for from which it is no longer trusted: well before anybody may take the key. */
+  trustMs: number;
+  lostError(reason: string): OpsError;
+}
+
+const POLL_MS = 50;
+
+export const isConflict = (error: unknown): boolean =>
+  error instanceof OpsError && error.code === 'state-conflict';
+
+export function holdKey(options: HeldKeyOptions): HeldKey {
+  const { trustMs, lostError } = options;
+  let revision = options.first.revision;
+  /** When the last renewal that came true was sent, not when its answer was read: this process may have slept in between. */
+  let renewed = options.first.asked;
+  let renewing: Promise<void> | undefined;
+  const lost = new AbortController();
+
+  const write = async (): Promise<void> => {
+    const asked = thisMoment();
+    revision = await options.write(revision);
+    renewed = asked;
+  };
+  /** A renewal whose answer went missing may be stored all the same: what stands then is ours, with another revision. */
+  const writeOver = async (conflict: unknown): Promise<void> => {
+    if (!isConflict(conflict)) return; // not answered: the next renewal or the next effect tries again
+    const standing = await options.read();
+    if (!standing || !options.isOurs(standing.value)) lost.abort(lostError(messageOf(conflict)));
+    else {
+      revision = standing.revision;
+      await write();
+    }
+  };
+  const renew = (): Promise<void> => {
+    renewing ??= write()
+      .catch(writeOver)
+      .catch(() => {}) // unreachable: nothing is known, until the trust in the last renewal ends
+      .finally(() => {
+        renewing = undefined;
+      });
+    return renewing;
+  };
+  const confirm = async (): Promise<void> => {
+    const begun = thisMoment();
+    await renewing; // sent before: its answer tells nothing of now
+    for (;;) {
+      lost.signal.throwIfAborted();
+      await renew();
+      lost.signal.throwIfAborted();
+      if (renewed.running >= begun.running) return;
+      if (msSince(begun) > DEFAULT_PATIENCE_MS) throw lostError('it could not be renewed');
+      await delay(POLL_MS);
+    }
+  };
+  const timer = setInterval(() => void renew(), options.renewMs);
+  timer.unref();
+  return {
+    async assertHeld() {
+      if (msSince(renewed) > trustMs) await renew();
+      lost.signal.throwIfAborted();
+      if (msSince(renewed) > trustMs) throw lostError('it could not be renewed');
+    },
+    confirm,
+    lost: lost.signal,
+    async end() {
+      clearInterval(timer);
+      await renewing;
+      return lost.signal.aborted ? undefined : revision;
+    },
+  };
+}
