@@ -23,4 +23,6 @@ export const DEATHS = [
   'after-take',
   'letting-go',
 ] as const;
-export type Death = (typeof DEATHS)[number];
+/** Where it stands still: also with a request on its lips. */
+export const STOPS = [...DEATHS, 'before-take'] as const;
+export type Death = (typeof STOPS)[number];

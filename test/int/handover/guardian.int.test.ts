@@ -3,11 +3,20 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { epochOfSource, type JetStreamWriter, openWriter, type StreamConfig } from '@aa-ops/topology';
+import {
+  epochOfSource,
+  type JetStreamWriter,
+  listKeys,
+  openWriter,
+  readKey,
+  STATE_BUCKET,
+  type StreamConfig,
+} from '@aa-ops/topology';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { judge, startTraffic, type Traffic } from '../../../cli/src/traffic/index.ts';
-import { DEATHS, type Death, guardiansOf } from '../../support/guardians.ts';
+import { DEATHS, type Death, guardiansOf, STOPS } from '../../support/guardians.ts';
+import { startParent } from '../../support/parent.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology } from '../../support/topologies.ts';
 
@@ -161,6 +170,55 @@ describe.skipIf(process.platform !== 'linux')('an operator that is killed in the
   it('with its guardian: --resume ends it, nothing acked is lost', { timeout: 120_000 }, async () => {
     const traffic = await startPublishers();
     await throughDeaths(LONG ? DEATHS : ['after-release'], true);
+    await traffic.stop();
+    const verdict = await verdictOf(traffic);
+    expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({ lost: 0, doubled: 0, strangers: 0 });
+    await expectNoTrace();
+  });
+});
+
+/** How many windows a guardian has ended so far. */
+async function endedElsewhere(): Promise<number> {
+  const keys = await listKeys(run.account, STATE_BUCKET, `${seedTopology.name}.window.`);
+  const claims = await Promise.all(
+    keys.map((key) => readKey<{ end?: unknown }>(run.account, STATE_BUCKET, key)),
+  );
+  return claims.filter((claim) => claim?.value.end).length;
+}
+
+/** Runs a migration that stands still at a point of its window until its guardian has ended it, or cannot; it then goes on to its end. */
+async function standStillAt(stop: Death): Promise<void> {
+  const before = await endedElsewhere();
+  const { process: child, told } = await startParent<{ guardians: number[] }>(
+    'operator.ts',
+    run.server.url,
+    run.environment.runsDir,
+    stop,
+    'stop',
+  );
+  expect(told.guardians).toHaveLength(1);
+  const owners = await watchOwners();
+  if (stop === 'letting-go')
+    await delay(6_000); // longer than a guardian waits: what is let go is its parent's alone
+  else while ((await endedElsewhere()) === before) await delay(20);
+  await owners.end();
+  console.log(`${stop}, stopped: no owner for ${owners.longestMs().toFixed(0)} ms`);
+  const gone = once(child, 'exit');
+  let rest = '';
+  child.stdout!.on('data', (chunk: Buffer) => (rest += chunk.toString()));
+  child.kill('SIGCONT');
+  await gone;
+  expect(rest, stop).toContain('"result":"done"');
+  if (stop === 'letting-go') expect(await endedElsewhere()).toBe(before);
+}
+
+describe.skipIf(process.platform !== 'linux')('an operator that stands still in the window', () => {
+  it('its guardian ends the window; the two never both let go', { timeout: 180_000 }, async () => {
+    const traffic = await startPublishers();
+    for (const stop of LONG ? STOPS : (['before-release', 'before-take', 'letting-go'] as const)) {
+      await standStillAt(stop);
+      expect(await rollBack(run.environment), stop).toMatchObject({ exitCode: 0, json: { to: 'single' } });
+    }
     await traffic.stop();
     const verdict = await verdictOf(traffic);
     expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({ lost: 0, doubled: 0, strangers: 0 });

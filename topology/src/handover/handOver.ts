@@ -9,7 +9,7 @@ import type { Captor } from './captured.ts';
 import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
 import { readSentinels, type SentinelPlace } from './drain.ts';
-import { runWindow, type WindowResult } from './window.ts';
+import { type AssertOurs, isOverruled, putRight, runWindow, type WindowResult } from './window.ts';
 import {
   DEFAULT_BOUNDS,
   readWindow,
@@ -23,6 +23,12 @@ import {
 export interface WindowGuard {
   /** Resolves once it stands by. */
   arm(spec: WindowSpec): Promise<void>;
+  /** OpsError `window-elsewhere` or `lease-lost` where this process was away for so long that another may end the window. */
+  readonly assertOurs: AssertOurs;
+  /** From here on only this process lets go what is held, unless it dies. Throws as `assertOurs`. */
+  lettingGo(): Promise<void>;
+  /** How another process has ended the window; undefined where none has begun to. */
+  endElsewhere(spec: WindowSpec): Promise<Pick<WindowOutcome, 'window' | 'letGo'> | undefined>;
   /** The window is over: it goes without touching anything. */
   disarm(): Promise<void>;
 }
@@ -77,11 +83,7 @@ export async function handOver(
       const standing = await holdFor(account, settings, spec, { follow: true });
       try {
         await standing?.hold.lastCall(lastCalls);
-        const window = await runWindow(account, spec, {
-          mayGoOn: () => !standing?.hold.overflown,
-          onOwner: () => standing?.hold.mark(),
-        });
-        const letGo = standing ? await release(account, standing, spec, window) : [];
+        const { window, letGo } = await throughWindow(account, spec, standing, options.guard);
         host.notify({
           level: window.outcome === 'taken' ? 'info' : 'warn',
           code: `window-${window.outcome}`,
@@ -95,6 +97,31 @@ export async function handOver(
     });
   } finally {
     await options.guard?.disarm().catch((error: unknown) => missed(host, error));
+  }
+}
+
+async function throughWindow(
+  account: JetStreamWriter,
+  spec: WindowSpec,
+  standing: StandingHold | undefined,
+  guard: WindowGuard | undefined,
+): Promise<Pick<WindowOutcome, 'window' | 'letGo'>> {
+  try {
+    const window = await runWindow(account, spec, {
+      mayGoOn: () => !standing?.hold.overflown,
+      onOwner: () => standing?.hold.mark(),
+      ...(guard ? { assertOurs: guard.assertOurs } : {}),
+    });
+    await guard?.lettingGo();
+    return { window, letGo: standing ? await release(account, standing, spec, window) : [] };
+  } catch (error) {
+    if (!guard || !isOverruled(error)) throw error;
+    const end = await guard.endElsewhere(spec);
+    const wasLate = await putRight(account, spec);
+    if (!end || error.code === 'lease-lost') throw error;
+    // That one had nothing to let go: what came behind its end, only this hold has heard.
+    const letGo = wasLate && standing ? await release(account, standing, spec, end.window) : end.letGo;
+    return { window: end.window, letGo };
   }
 }
 
@@ -241,7 +268,7 @@ export async function recoverWindow(
   account: JetStreamWriter,
   settings: ConnectSettings,
   spec: WindowSpec,
-  options: { standing?: StandingHold | undefined; watchMs?: number } = {},
+  options: { standing?: StandingHold | undefined; watchMs?: number; assertOurs?: AssertOurs } = {},
 ): Promise<{ window: WindowResult; letGo: LetGoResult[] }> {
   if (!(await wasTouched(account, spec, options.watchMs ?? LATE_RELEASE_MS))) {
     // The origins owned the subjects all the time: whatever was held, they have captured.
@@ -257,7 +284,9 @@ export async function recoverWindow(
   await Promise.all(spec.streams.map(({ stream }) => account.afterUpdates(stream)));
   const holding = options.standing ?? (await holdFor(account, settings, spec, { owned: false }));
   try {
-    const window = await runWindow(account, spec, { mayGoOn: () => !holding?.hold.overflown });
+    const { assertOurs = async () => {} } = options;
+    const window = await runWindow(account, spec, { mayGoOn: () => !holding?.hold.overflown, assertOurs });
+    await assertOurs('owner');
     return { window, letGo: holding ? await release(account, holding, spec, window) : [] };
   } finally {
     await holding?.close();

@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, OpsError } from '../errors.ts';
 import {
   impatient,
+  isPassing,
   isWithoutEffect,
+  JetStreamError,
   type JetStreamReader,
   type JetStreamWriter,
   type StreamConfig,
@@ -31,8 +33,13 @@ export interface WindowResult {
 export async function runWindow(
   account: JetStreamWriter,
   spec: WindowSpec,
-  { mayGoOn = () => true, onOwner = () => {} }: { mayGoOn?: () => boolean; onOwner?: () => void } = {},
+  {
+    mayGoOn = () => true,
+    onOwner = () => {},
+    assertOurs = async () => {},
+  }: { mayGoOn?: () => boolean; onOwner?: () => void; assertOurs?: AssertOurs } = {},
 ): Promise<WindowResult> {
+  await assertOurs('release');
   const states = await readWindow(account, spec);
   refuseForeign(states);
   const bounds = spec.bounds ?? DEFAULT_BOUNDS;
@@ -47,16 +54,18 @@ export async function runWindow(
   const elapsed = (): number => Math.round((performance.now() - window.begun) * 100) / 100;
   try {
     await release(window);
+    await assertOurs('owner'); // a release that came late, behind another process's end of the window, goes no further
     const sentinels = await drain(window);
     onOwner();
-    await take(window);
+    await take(window, assertOurs);
     return { outcome: 'taken', windowMs: elapsed(), sentinels };
   } catch (error) {
+    if (isOverruled(error)) throw error;
     const now = await readWindow(account, spec).catch(() => states);
     if (mayBeTaken(states) || now.some(({ stands }) => stands === 'taken')) throw halfWay(spec, error);
     onOwner();
-    await revert(window).catch((held: unknown) => {
-      throw halfWay(spec, held);
+    await revert(window, assertOurs).catch((held: unknown) => {
+      throw isOverruled(held) ? held : halfWay(spec, held);
     });
     const final = isFinal(error) ? { isFinal: true as const } : {};
     return { outcome: 'reverted', windowMs: elapsed(), sentinels: [], reason: messageOf(error), ...final };
@@ -64,6 +73,39 @@ export async function runWindow(
 }
 
 const isFinal = (error: unknown): boolean => isHeldElsewhere(error) || isRefusedSentinel(error);
+
+/**
+ * Throws where another process ends the window, or has. Asked directly before what changes owners: each release, each time that a stream is asked to
+ * take or to have its own back.
+ */
+export type AssertOurs = (before: 'release' | 'owner') => Promise<void>;
+
+/** Another process ends this window: this one touches nothing any more. */
+export const isOverruled = (error: unknown): error is OpsError =>
+  error instanceof OpsError && (error.code === 'window-elsewhere' || error.code === 'lease-lost');
+
+/**
+ * What a release of ours that came late has taken away is given back: forward where the targets have taken, else back. Whoever ends the window
+ * meanwhile is refused its take by the server, and tries again.
+ */
+export async function putRight(account: JetStreamWriter, spec: WindowSpec): Promise<boolean> {
+  await Promise.all(spec.streams.map(({ stream }) => account.afterUpdates(stream)));
+  const states = await readWindow(account, spec);
+  const isTaken = states.some(
+    ({ stream, stands }) => stream.taken && (stands === 'taken' || stands === 'final'),
+  );
+  const ownerless = states.filter(({ stream, stands }) => stream.released && stands === 'released');
+  await allOf(ownerless, async ({ config, stream }) => {
+    const subjects = isTaken ? stream.final : [...stream.before, stream.barrier];
+    const give = () => account.updateStream(withSubjects(config, subjects));
+    await insist(give, DEFAULT_BOUNDS.settleMs, isRefused).catch((error: unknown) => {
+      if (!isRefused(error)) throw error; // another stream hears them by now
+    });
+  });
+  return ownerless.length > 0 && !isTaken;
+}
+
+const isRefused = (error: unknown): boolean => error instanceof JetStreamError && !isPassing(error);
 
 /** Somebody else wrote the subjects since the window was specified: neither forward nor back is known to be right. */
 function refuseForeign(states: readonly WindowState[]): void {
@@ -101,7 +143,7 @@ async function release({ account, states, bounds }: Window): Promise<void> {
  * nothing else was taken, it gives up at once. Else there is only forward, and it takes what had an owner here: what another has
  * taken may have been published to by then, and cannot go back as if nothing had happened.
  */
-async function take(window: Window): Promise<void> {
+async function take(window: Window, assertOurs: AssertOurs): Promise<void> {
   const { states, mayGoOn, bounds, begun } = window;
   let givenUp = false;
   const giveUp = (): boolean => {
@@ -110,7 +152,11 @@ async function take(window: Window): Promise<void> {
     return givenUp;
   };
   const takeAs = async (state: WindowState, subjects: string[]): Promise<void> => {
-    await insist(() => askToTake(window, state, subjects), bounds.settleMs, giveUp);
+    const ask = async (): Promise<void> => {
+      await assertOurs('owner');
+      await askToTake(window, state, subjects);
+    };
+    await insist(ask, bounds.settleMs, giveUp);
     state.stands = 'taken';
   };
   const held = new Map<WindowState, OpsError>();
@@ -155,20 +201,26 @@ const refusedBy = (
   );
 
 /** Every origin, so that the barrier is heard; one whose release was refused has all it had, whatever it answers now. */
-async function revert({ account, spec, states, bounds }: Window): Promise<void> {
+async function revert({ account, spec, states, bounds }: Window, assertOurs: AssertOurs): Promise<void> {
   await allOf(
     states.filter(({ stream }) => stream.released),
     async ({ config, stream, stands }) => {
       const subjects = [...stream.before, stream.barrier];
-      const back = () =>
-        account.updateStream(withSubjects(config, subjects)).catch(async (error: unknown) => {
+      const back = async () => {
+        await assertOurs('owner');
+        await account.updateStream(withSubjects(config, subjects)).catch(async (error: unknown) => {
           throw (await refusedBy(account, spec, stream.stream, subjects, error)) ?? error;
         });
-      if (stands === 'before') await back().catch(() => {});
+      };
+      if (stands === 'before') await back().catch(unlessOverruled);
       else await insist(back, bounds.settleMs);
     },
   );
 }
+
+const unlessOverruled = (error: unknown): void => {
+  if (isOverruled(error)) throw error;
+};
 
 /** All at once; waits for every one of them before it throws what the first one threw. */
 async function allOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
@@ -185,7 +237,11 @@ const LONGEST_ANSWER_MS = 5_000;
  * Tries again what has to succeed, until it does or the time is up: the same update twice is the same as once. Not what a stream of somebody
  * else stands in the way of.
  */
-async function insist(work: () => Promise<unknown>, forMs: number, giveUp = () => false): Promise<void> {
+async function insist(
+  work: () => Promise<unknown>,
+  forMs: number,
+  giveUp: (error: unknown) => boolean = () => false,
+): Promise<void> {
   const deadline = performance.now() + forMs;
   let answerMs = ANSWER_MS;
   for (let wait = 10; ; wait = Math.min(wait * 2, 1_000)) {
@@ -194,10 +250,11 @@ async function insist(work: () => Promise<unknown>, forMs: number, giveUp = () =
       await within(answerMs, work());
       return;
     } catch (error) {
-      if (isHeldElsewhere(error) || performance.now() > deadline || giveUp()) throw error;
+      if (isHeldElsewhere(error) || isOverruled(error)) throw error;
+      if (performance.now() > deadline || giveUp(error)) throw error;
       if (performance.now() - begun >= answerMs) answerMs = Math.min(answerMs * 2, LONGEST_ANSWER_MS);
       else await delay(wait);
-      if (giveUp()) throw error;
+      if (giveUp(error)) throw error;
     }
   }
 }

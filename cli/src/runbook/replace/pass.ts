@@ -45,7 +45,7 @@ export async function handOverWhole(context: RunContext, record: GroupRecord): P
   const { account, signal } = context;
   const [copy] = record.group.copies;
   if (record.group.streams.some(({ owned }) => owned.length > 0)) {
-    const guardian = await startGuardian(context.settings, context.topology.name);
+    const guardian = await startGuardian(context.settings, context.topology.name, context.account);
     try {
       await handOverGroup(context, record, guardian);
     } finally {

@@ -37,7 +37,7 @@ export const handoverStep: Step = {
   async run(context) {
     const { groups } = context.run;
     if (groups.every(({ phase }) => phase === 'settled')) return { status: 'already' };
-    const guardian = await startGuardian(context.settings, context.topology.name);
+    const guardian = await startGuardian(context.settings, context.topology.name, context.account);
     try {
       for (const [index, records] of roundsOf(context).entries()) {
         if (index > 0) await beginRound(context, records);
@@ -98,6 +98,17 @@ export async function handOverGroup(
           await context.save(); // a window that is found open can be ended by whoever reads this
           await guardian.arm(spec);
         },
+        // Before the release there is time to ask; nothing has to be written while nobody owns the subjects.
+        async assertOurs(before) {
+          if (before === 'release') await context.lease.confirm();
+          context.lease.lost.throwIfAborted();
+          await guardian.assertOurs(before);
+        },
+        async lettingGo() {
+          await context.lease.assertHeld().catch(() => context.lease.confirm());
+          await guardian.lettingGo();
+        },
+        endElsewhere: (spec) => guardian.endElsewhere(spec),
         disarm: () => guardian.disarm(),
       },
     });
@@ -156,8 +167,8 @@ export async function recoverGroup(context: RunContext, record: GroupRecord): Pr
     message: `a window on ${heldFilters(spec).join(', ')} was left open: ending it`,
   });
   const { account, settings, topology } = context;
-  const { window, letGo } = await endFoundWindow(account, topology.name, spec, () =>
-    recoverWindow(account, settings, spec),
+  const { window, letGo } = await endFoundWindow(account, topology.name, spec, (assertOurs) =>
+    recoverWindow(account, settings, spec, { assertOurs }),
   );
   await closeWindow(context, record, { spec, window, letGo });
 }
