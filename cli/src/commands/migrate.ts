@@ -2,7 +2,7 @@ import { OpsError } from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { renderMigrationPlan, renderRun } from '../render/run.ts';
 import { openEnvironment } from '../runbook/environment.ts';
-import { migrate, planOnly, resume } from '../runbook/migrate.ts';
+import { assertMode, migrate, planOnly, resume } from '../runbook/migrate.ts';
 import type { RunOutcome } from '../runbook/outcome.ts';
 import { type RunOptions, STEP_IDS, type StepId } from '../saga/runDocument.ts';
 
@@ -31,6 +31,7 @@ export async function run(context: CommandContext, args: MigrateArguments): Prom
   const options = optionsOf(args);
   if (args.dryRun) return dryRun(context, to, options);
   const topology = await context.topology();
+  assertMode(topology, to);
   await context.confirm(`Migrate ${topology.environment.name} (${topology.name}) to mode ${to}?`);
   return inEnvironment(context, (environment) =>
     migrate(environment, { to, options, ...(pauseBefore ? { pauseBefore } : {}) }),

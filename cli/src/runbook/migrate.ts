@@ -1,9 +1,10 @@
-import { OpsError, planHandovers, readLive, readMode } from '@aa-ops/topology';
+import { MIXED, OpsError, planHandovers, readLive, readMode, type Topology } from '@aa-ops/topology';
 import { operatorName } from '../saga/lease.ts';
 import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/runDocument.ts';
 import { StateReader } from '../saga/stateStore.ts';
 import { liveOwnership, ownershipIn, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
+import { mixed, wholeMode } from './mixed.ts';
 import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
 import { goOn, rollBackFrom } from './rollBack.ts';
@@ -57,13 +58,7 @@ const turnedRound = (back: RunOutcome, forward: RunOutcome): RunOutcome =>
 export async function resume(environment: RunEnvironment, pauseBefore?: StepId): Promise<RunOutcome> {
   return withLease(environment, 'migrate --resume', async (store, lease) => {
     const run = await store.openRun();
-    if (!run) {
-      const { live } = readMode(
-        environment.topology,
-        await readLive(environment.account, environment.topology),
-      );
-      return unchanged('migrate', live);
-    }
+    if (!run) return unchanged('migrate', await wholeMode(environment));
     const context = await openContext(environment, store, lease, run);
     if (run.command === 'rollback') return goOn(context, pauseBefore);
     await endOpenWindows(context);
@@ -83,30 +78,28 @@ export async function planOnly(
   return { from, plan: await planMigration({ ...environment, store, run }) };
 }
 
+/** OpsError `mode-unknown`: before anything is asked of a person or the account. */
+export function assertMode(topology: Topology, to: string): void {
+  if (Object.hasOwn(topology.modes, to)) return;
+  throw new OpsError('mode-unknown', `topology ${topology.name} has no mode ${to}`, {
+    kind: 'usage',
+    hint: `its modes: ${Object.keys(topology.modes).join(', ')}`,
+  });
+}
+
 async function startingMode(
   { account, topology }: Pick<PlanContext, 'account' | 'topology'>,
   to: string,
 ): Promise<string> {
+  assertMode(topology, to);
   const reading = readMode(topology, await readLive(account, topology));
-  if (!topology.modes[to]) {
-    throw new OpsError('mode-unknown', `topology ${topology.name} has no mode ${to}`, {
-      kind: 'usage',
-      hint: `its modes: ${Object.keys(topology.modes).join(', ')}`,
-    });
-  }
   if (reading.live === 'none') {
     throw new OpsError('nothing-stands', `none of the streams of ${topology.name} stands in this account`, {
       kind: 'refused',
       hint: 'aa-ops apply makes everything of the initial mode',
     });
   }
-  if (reading.live === 'mixed') {
-    throw new OpsError('mode-mixed', 'the live streams fit no mode', {
-      kind: 'refused',
-      hint: 'aa-ops plan shows what differs; if a run is open: aa-ops migrate --resume or aa-ops rollback',
-      details: { differences: reading.differences },
-    });
-  }
+  if (reading.live === MIXED) throw mixed(reading, to);
   return reading.live;
 }
 

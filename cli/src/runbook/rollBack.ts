@@ -1,4 +1,4 @@
-import { dropCopies, OpsError, readLive, readMode } from '@aa-ops/topology';
+import { dropCopies, OpsError } from '@aa-ops/topology';
 import { runChecks, rollbackChecks } from '../checks/index.ts';
 import { type Lease, operatorName } from '../saga/lease.ts';
 import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/runDocument.ts';
@@ -8,6 +8,7 @@ import { handoverContext, type RunContext, type RunEnvironment } from './context
 import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { restoreDuplicateWindows } from './duplicateWindows.ts';
 import { takeBackFilters } from './filters/changeFilters.ts';
+import { wholeMode } from './mixed.ts';
 import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
 import { takeBackReplace } from './replace/replace.ts';
@@ -46,10 +47,11 @@ async function rollBackLast(
   lease: Lease,
   request: { options?: Partial<RunOptions>; pauseBefore?: StepId },
 ): Promise<RunOutcome> {
-  const { live } = readMode(environment.topology, await readLive(environment.account, environment.topology));
+  const live = await wholeMode(environment);
   const last = (await store.runs()).findLast(
     ({ command, status }) => command === 'migrate' && status === 'done',
   );
+  if (last && last.from === last.to && !(await wasTurnedRound(store, last.id))) throw inMode(last);
   if (!last || last.from === live || (await wasTurnedRound(store, last.id)))
     return unchanged('rollback', live);
   if (last.to !== live) {
@@ -64,6 +66,18 @@ async function rollBackLast(
   }
   return startWayBack(environment, store, lease, last, request);
 }
+
+/** The file moved subjects inside the mode, and what it was before is nowhere but in the file's own history. */
+const inMode = ({ id, to }: RunDocument): OpsError =>
+  new OpsError(
+    'nothing-to-roll-back',
+    `the last migration (${id}) moved subjects inside mode ${to}: there is no mode to go back to`,
+    {
+      kind: 'refused',
+      hint: `undo the change in the topology file, then aa-ops migrate --to ${to}`,
+      details: { run: id },
+    },
+  );
 
 const wasTurnedRound = async (store: StateStore, run: string): Promise<boolean> =>
   (await store.runs()).some(({ turnsRound, status }) => turnsRound === run && status === 'done');

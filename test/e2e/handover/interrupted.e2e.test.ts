@@ -51,8 +51,15 @@ describe('Ctrl-C', () => {
       });
       expect(sent).toBe(true);
       expect(interrupted, interrupted.stderr).toMatchObject({ code: 130 });
-      expect(interrupted.json()).toMatchObject({ error: { code: 'interrupted' } });
-      expect((await status()).run).not.toBeNull();
+      const { id } = (await status()).run!;
+      expect(interrupted.json()).toMatchObject({
+        error: {
+          code: 'interrupted',
+          details: { run: id },
+          hint: 'the run stands where it is: aa-ops migrate --resume goes on, aa-ops rollback turns it round',
+        },
+      });
+      expect(interrupted.stderr).toContain(`run ${id} is open`);
       const again = await run(['migrate', '--to', 'multi', '--yes']);
       expect(again, again.stdout).toMatchObject({ code: 3 });
       expect(again.json()).toMatchObject({ error: { code: 'run-open' } });
@@ -91,6 +98,12 @@ describe('questions', () => {
     const named = await run(['migrate', '--to', 'multi', '--confirm', 'guarded'], {}, 'guarded');
     expect(named, named.stderr).toMatchObject({ code: 0 });
     expect(await run(['rollback', '--confirm', 'guarded'], {}, 'guarded')).toMatchObject({ code: 0 });
+  });
+
+  it('asks nothing of a mode that there is none of: exit 64', async () => {
+    const unasked = await run(['migrate', '--to', 'mutli']);
+    expect(unasked, unasked.stdout).toMatchObject({ code: 64 });
+    expect(unasked.json()).toMatchObject({ error: { code: 'mode-unknown' } });
   });
 
   it('refuses a mode that there is none of, and a step that there is none of: exit 64', async () => {
