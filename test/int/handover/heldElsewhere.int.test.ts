@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   DEFAULT_BOUNDS,
   epochOfSource,
@@ -134,8 +134,8 @@ describe('a stream of somebody else that hears what a target gains', () => {
   });
 });
 
-describe('made in the window, where others have taken', () => {
-  beforeEach(async () => {
+describe('one made in the window, where others have taken', () => {
+  const stopHalfWay = async (): Promise<void> => {
     await start(beside);
     const account = madeInTheWindow();
     const outcome = await migrate({ ...run.environment, account }, { to: 'multi', options: OPTIONS });
@@ -143,20 +143,26 @@ describe('made in the window, where others have taken', () => {
     expect(outcome.error?.message).toBe('NEW should hear x.>, but FOREIGN hears x.2.*');
     // What had an owner has one: nobody is refused, however long it takes somebody to look.
     expect(await owners()).toEqual({ NEW: ['x.1'], OTHER: ['y.>'], FOREIGN: ['x.2.*'] });
-  });
+  };
 
-  it('it takes what had an owner; resuming takes the rest, once it may', { timeout: 120_000 }, async () => {
-    expect(await resume(run.environment)).toMatchObject({
-      exitCode: 4,
-      json: { error: { code: 'subjects-overlap' } },
-    });
-    await run.account.deleteStream('FOREIGN');
-    expect(await resume(run.environment)).toMatchObject({ exitCode: 0, json: { result: 'done' } });
-    expect(await owners()).toEqual({ NEW: ['x.>'], OTHER: ['y.>'] });
-    await nothingLost(['NEW', 'OTHER']);
-  });
+  it(
+    'leaves what had an owner with one; resuming takes the rest, once it may',
+    { timeout: 120_000 },
+    async () => {
+      await stopHalfWay();
+      expect(await resume(run.environment)).toMatchObject({
+        exitCode: 4,
+        json: { error: { code: 'subjects-overlap' } },
+      });
+      await run.account.deleteStream('FOREIGN');
+      expect(await resume(run.environment)).toMatchObject({ exitCode: 0, json: { result: 'done' } });
+      expect(await owners()).toEqual({ NEW: ['x.>'], OTHER: ['y.>'] });
+      await nothingLost(['NEW', 'OTHER']);
+    },
+  );
 
-  it('a rollback goes back while it stands', { timeout: 120_000 }, async () => {
+  it('does not keep a rollback from going back', { timeout: 120_000 }, async () => {
+    await stopHalfWay();
     const outcome = await rollBack(run.environment);
     expect(outcome, JSON.stringify(outcome.json.shortcomings)).toMatchObject({ exitCode: 0 });
     expect(await owners()).toEqual({ OLD: ['x.1', 'y.>'], FOREIGN: ['x.2.*'] });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { newHeaders, type OpsError, type Finding, type StreamConfig, type Topology } from '@aa-ops/topology';
-import { migrate, planOnly } from '../../../cli/src/runbook/migrate.ts';
+import { migrate, planOnly, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { topologyOf } from '../../support/topologies.ts';
@@ -82,6 +82,21 @@ describe('an origin that is full and refuses what is new', () => {
     run = await startRun(withFields(topology, { OLD: { ...limit, discard: 'new' } }));
     await publish('x.a', 20);
     expect((await refusals())['origin-full']).toContain(`its ${field} is`);
+  });
+});
+
+describe('an origin that fills up behind the plan', () => {
+  it('gets no second window, since no sentinel would be stored in that one either', async () => {
+    run = await startRun(withFields(topology, { OLD: { max_msgs: 20, discard: 'new' } }));
+    const paused = { to: 'multi', options: OPTIONS, pauseBefore: 'handover' as const };
+    expect(await migrate(run.environment, paused)).toMatchObject({ exitCode: 4 });
+    await publish('x.a', 30);
+    const outcome = await resume(run.environment);
+    expect(outcome).toMatchObject({ exitCode: 1, json: { error: { code: 'window-reverted' } } });
+    expect(outcome.error?.message).toMatch(
+      /^the subjects went back 1 times: OLD cannot store .* maximum messages/,
+    );
+    expect(await run.account.subjectCounts('OLD', '>')).toEqual(new Map([['x.a', 20]]));
   });
 });
 
