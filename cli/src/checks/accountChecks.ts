@@ -1,6 +1,7 @@
 import {
   diff,
   desiredIn,
+  findHeldElsewhere,
   type LiveAccount,
   MIXED,
   NO_MODE,
@@ -66,6 +67,31 @@ export const liveMode: Check = {
     const evidence = `mode ${mode}, not ${context.ownedIn}${details ? `: ${details}` : ''}`;
     if (mode === context.ownedIn) return red(`mode ${mode}, but ${details}`, `aa-ops migrate --to ${mode}`);
     return red(evidence, mode === MIXED ? 'aa-ops status' : `aa-ops migrate --to ${context.ownedIn}`);
+  },
+};
+
+/** Yellow: only a migration to that mode is in the way of it, and its plan refuses. */
+export const foreignSubjects: Check = {
+  id: 'foreign-subjects',
+  title: 'No stream outside the topology hears what a mode gives to one of its own',
+  runbook: 'Pre-Deployment, Step 2: Create Streams',
+  async run(context) {
+    const { foreign } = await live(context);
+    const wanted = Object.values(context.topology.modes).flatMap(({ subjects: owned }) =>
+      Object.entries(owned).map(([stream, subjects]) => ({ stream, subjects })),
+    );
+    const held = findHeldElsewhere(
+      wanted,
+      foreign.map(({ info }) => info.config),
+    );
+    if (held.length === 0) return green(`${formatAmount(foreign.length, 'other stream')}, none of them does`);
+    const evidence = held.map(
+      (one) => `${one.stream} would hear ${one.subject}, ${one.heldBy} hears ${one.heldSubject}`,
+    );
+    return yellow(
+      [...new Set(evidence)].join('; '),
+      'take these subjects from those streams, or declare them in the topology',
+    );
   },
 };
 

@@ -1,4 +1,4 @@
-import { consumers, jetStream, liveMode, natsServer, streams } from './accountChecks.ts';
+import { consumers, foreignSubjects, jetStream, liveMode, natsServer, streams } from './accountChecks.ts';
 import { logBinding, logFallback, logNoConsumer } from './bindingLogChecks.ts';
 import type { Check } from './check.ts';
 import { platformRights, workloadsStand } from './clusterChecks.ts';
@@ -32,6 +32,7 @@ export const preflightChecks: readonly Check[] = [
   databaseReady,
   knownModes,
   ...account,
+  foreignSubjects,
   configMap,
   podsReady,
   health,

@@ -74,6 +74,25 @@ describe('without pods', () => {
     expect(redsOf(await runChecks(verifyChecks, contextOf(run, 'single')))).toEqual([]);
   });
 
+  test('a stream that the topology does not name, and that hears what a mode gives away, is worth a look', async () => {
+    const { account } = run;
+    await account.createStream({ name: 'FOREIGN', subjects: ['sales.audit'] });
+    const found = async () =>
+      (await runChecks(preflightChecks, contextOf(run, 'single'))).find(
+        ({ id }) => id === 'foreign-subjects',
+      );
+    expect(await found()).toMatchObject({ level: 'green' });
+    const wider = structuredClone(run.environment.topology);
+    wider.modes['multi']!.subjects['SALES'] = ['orders.>', 'refunds.>', 'sales.>'];
+    const context = { ...contextOf(run, 'single'), topology: wider };
+    const results = await runChecks(preflightChecks, context);
+    await account.deleteStream('FOREIGN');
+    expect(results.find(({ id }) => id === 'foreign-subjects')).toMatchObject({
+      level: 'yellow',
+      evidence: 'SALES would hear sales.>, FOREIGN hears sales.audit',
+    });
+  });
+
   test('subjects with another owner than the mode gives them are named', async () => {
     const { account } = run;
     const before = (await account.stream('BILLS'))!.config;
