@@ -1,17 +1,23 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
 import { isInvalid, parseHrvEvent } from '../shared/hrvEvent.ts';
+import type { Log } from '../shared/log.ts';
+import { DatabaseAway } from './classify.ts';
 import type { NormalizeConfig } from './config.ts';
 import { type DeadLetter, deadLetterId, storeDeadLetter } from './deadLetter.ts';
+import { findBuried } from './findBuried.ts';
 import type { Lane } from './lane.ts';
 import { readStored } from './readStored.ts';
 
 export interface SweepOptions {
   nc: NatsConnection;
   jsm: JetStreamManager;
-  /** A connection of its own: a sweep is one transaction. */
+  /** A connection of its own: a part of a sweep is one transaction. */
   lane: Lane;
   config: Pick<NormalizeConfig, 'durable' | 'subject' | 'dlqPrefix'>;
   onSwept(letter: DeadLetter): void;
+  log: Log;
+  /** Ends the sweep behind the message it is at. */
+  signal: AbortSignal;
 }
 
 interface Advisory {
@@ -20,16 +26,35 @@ interface Advisory {
   deliveries: number;
 }
 
+interface Dead {
+  /** The advisory's place. */
+  at: number;
+  letter: DeadLetter;
+  /** When the message was stored; 0 where that is not known. */
+  storedMs: number;
+}
+
+interface Buried {
+  count: number;
+  /** The first advisory whose letter could not be stored. */
+  failed?: { at: number; error: unknown };
+}
+
 const utf8 = new TextDecoder();
 const ADVISORIES = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES';
+/** Advisories, and bytes of their messages, between two commits of how far it came. */
+const PART = 100;
+const PART_BYTES = 8 * 1024 * 1024;
 
 /**
  * Makes dead letters of messages that died silently: their consumer did not answer the last delivery, and the server told
  * only an advisory, which a stream keeps (jetstream.md). Reads on from where the last sweep ended, so that nothing of the
  * time when nobody was looking is missed. One pod at a time: the others find the row locked and leave. Returns how many
- * letters it stored. A message whose row stands is none: only its ack was lost.
+ * letters it stored. A message whose row stands is none: only its ack was lost. What is no advisory is told and passed over;
+ * rejects where a letter could not be stored now, behind the others of its part, and the next sweep begins with it.
  */
-export async function sweep({ nc, jsm, lane, config, onSwept }: SweepOptions): Promise<number> {
+export async function sweep(options: SweepOptions): Promise<number> {
+  const { jsm, lane, config, signal } = options;
   const home = await advisoryStream(jsm, config.durable);
   if (!home) return 0;
   const key = [config.durable, home.name, home.created];
@@ -37,36 +62,103 @@ export async function sweep({ nc, jsm, lane, config, onSwept }: SweepOptions): P
     'INSERT INTO normalize_sweeps (durable, stream, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
     key,
   );
-  return lane.transaction(async () => {
-    const { rows } = await lane.query(
-      'SELECT last_seq FROM normalize_sweeps WHERE durable = $1 AND stream = $2 AND created = $3 FOR UPDATE SKIP LOCKED',
-      key,
-    );
-    if (rows.length === 0) return 0;
-    let seq = Number(rows[0].last_seq);
-    let stored = 0;
-    let buried: Set<string> | undefined;
-    const filter = `${ADVISORIES}.*.${config.durable}`;
-    for (
-      let next = await readStored(nc, home.name, { seq: seq + 1, next_by_subj: filter });
-      next;
-      next = await readStored(nc, home.name, { seq: seq + 1, next_by_subj: filter })
-    ) {
-      const { letter, storedMs } = await letterOf(nc, JSON.parse(utf8.decode(next.data)) as Advisory, config);
-      buried ??= await readBuried(nc, jsm, config.dlqPrefix);
-      if (!buried.has(deadLetterId(letter)) && !(await hasRow(lane, letter, storedMs))) {
-        await storeDeadLetter(nc, config.dlqPrefix, letter);
-        onSwept(letter);
-        stored++;
-      }
-      seq = next.seq;
+  let stored = 0;
+  for (let more = true; more && !signal.aborted;) {
+    const part = await lane.transaction(() => sweepPart(options, home.name, key));
+    stored += part.count;
+    if (part.failed) throw part.failed.error;
+    more = part.more;
+  }
+  return stored;
+}
+
+/** One part, and how far it came: as far as its letters stand. */
+async function sweepPart(
+  options: SweepOptions,
+  home: string,
+  key: readonly string[],
+): Promise<Buried & { more: boolean }> {
+  const { lane } = options;
+  const { rows } = await lane.query(
+    'SELECT last_seq FROM normalize_sweeps WHERE durable = $1 AND stream = $2 AND created = $3 FOR UPDATE SKIP LOCKED',
+    [...key],
+  );
+  if (rows.length === 0) return { count: 0, more: false };
+  const { dead, seq, more } = await readPart(options, home, Number(rows[0].last_seq));
+  const buried = await buryPart(options, dead);
+  await lane.query(
+    'UPDATE normalize_sweeps SET last_seq = $4 WHERE durable = $1 AND stream = $2 AND created = $3',
+    [...key, buried.failed ? buried.failed.at - 1 : seq],
+  );
+  return { ...buried, more };
+}
+
+/** Reads the next advisories and what they are about; `seq` is how far it came. */
+async function readPart(
+  { nc, config, log, signal }: SweepOptions,
+  home: string,
+  after: number,
+): Promise<{ dead: Dead[]; seq: number; more: boolean }> {
+  const dead: Dead[] = [];
+  let seq = after;
+  let bytes = 0;
+  while (dead.length < PART && bytes < PART_BYTES && !signal.aborted) {
+    const next = await readStored(nc, home, {
+      seq: seq + 1,
+      next_by_subj: `${ADVISORIES}.*.${config.durable}`,
+    });
+    if (!next) return { dead, seq, more: false };
+    const advisory = toAdvisory(next.data);
+    if (advisory) {
+      const { letter, storedMs } = await letterOf(nc, advisory, config);
+      dead.push({ at: next.seq, letter, storedMs });
+      bytes += letter.data.length;
+    } else log.error(`[normalize-hrv] Sweeper: message ${next.seq} of ${home} is no advisory; passed over`);
+    seq = next.seq;
+  }
+  return { dead, seq, more: true };
+}
+
+/** Stores the letters that do not stand yet; says which was the first that could not be stored. */
+async function buryPart(
+  { nc, jsm, lane, config, onSwept, signal }: SweepOptions,
+  dead: readonly Dead[],
+): Promise<Buried> {
+  if (dead.length === 0) return { count: 0 };
+  const ids = new Set(dead.map(({ letter }) => deadLetterId(letter)));
+  const since = Math.min(
+    ...dead.map(({ letter, storedMs }) => (letter.headers?.has('Nats-Stream-Source') ? 0 : storedMs)),
+  );
+  const buried = await findBuried(nc, jsm, config.dlqPrefix, ids, since);
+  let count = 0;
+  let failed: { at: number; error: unknown } | undefined;
+  for (const { at, letter, storedMs } of dead) {
+    const id = deadLetterId(letter);
+    try {
+      if (signal.aborted) throw new Error('stopped');
+      if (buried.has(id) || (await hasRow(lane, letter, storedMs))) continue;
+      buried.add(id);
+      if (!(await storeDeadLetter(nc, config.dlqPrefix, letter))) continue;
+      onSwept(letter);
+      count++;
+    } catch (error) {
+      failed ??= { at, error };
+      if (error instanceof DatabaseAway || signal.aborted) break;
     }
-    await lane.query(
-      'UPDATE normalize_sweeps SET last_seq = $4 WHERE durable = $1 AND stream = $2 AND created = $3',
-      [...key, seq],
-    );
-    return stored;
-  });
+  }
+  return failed ? { count, failed } : { count };
+}
+
+/** Undefined: something else, whoever published it there. */
+function toAdvisory(data: Uint8Array): Advisory | undefined {
+  try {
+    const { stream, stream_seq, deliveries } = JSON.parse(utf8.decode(data)) as Partial<Advisory>;
+    if (typeof stream !== 'string' || !/^[^\s.*>/\\]+$/.test(stream)) return undefined;
+    if (!Number.isSafeInteger(stream_seq) || stream_seq! < 1) return undefined;
+    return { stream, stream_seq: stream_seq!, deliveries: Number(deliveries) || 0 };
+  } catch {
+    return undefined;
+  }
 }
 
 async function advisoryStream(
@@ -102,26 +194,6 @@ async function letterOf(
     headers: message?.headers,
   };
   return { letter, storedMs: message?.storedMs ?? 0 };
-}
-
-/**
- * The ids of all letters that stand. The stream itself drops a second letter only within its duplicate window, and an
- * advisory can be told hours after the letter, when nobody pulled in between.
- */
-async function readBuried(nc: NatsConnection, jsm: JetStreamManager, prefix: string): Promise<Set<string>> {
-  const buried = new Set<string>();
-  const stream = await jsm.streams.find(`${prefix}.max_deliver`);
-  const consumer = await nc.jetstream({ timeout: 10_000 }).consumers.get(stream, {
-    filterSubjects: `${prefix}.>`,
-    headers_only: true,
-  });
-  const { num_pending: count } = await consumer.info();
-  if (count === 0) return buried;
-  for await (const message of await consumer.fetch({ max_messages: count, expires: 30_000 })) {
-    buried.add(message.headers?.get('Nats-Msg-Id') ?? '');
-    if (message.info.pending === 0) break;
-  }
-  return buried;
 }
 
 /** Whether the event was stored after all, so that only its ack was lost. */

@@ -162,7 +162,7 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
     sweeping = sweepRegularly({
       intervalMs: config.sweepIntervalMs,
       canSweep: () => connected() && gate.isOpen(),
-      sweep: () => sweep({ nc, jsm, lane: sweepLane, config, onSwept: metrics.swept }),
+      sweep: () => sweep({ nc, jsm, lane: sweepLane, config, onSwept: metrics.swept, log, signal }),
       log,
       signal,
     });

@@ -86,4 +86,62 @@ describe('the sweeper', () => {
     ]);
     expect(letters[1]!.header('AA-Dlq-Seq')).toBe(String(expired));
   });
+
+  it('passes over what is no advisory, tells it, and goes on with those behind it', async () => {
+    const js = bus.nc.jetstream();
+    const subject = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${STREAM}.${DURABLE}`;
+    for (const body of [
+      'oops',
+      'null',
+      '{}',
+      '{"stream":"a b","stream_seq":1}',
+      '{"stream":"x","stream_seq":-1}',
+    ])
+      await js.publish(subject, body);
+    await publish(bus, event({ userId: 'died' }));
+    const consumer = await js.consumers.get(STREAM, DURABLE);
+    for (let deliveries = 0; deliveries < 2;) if (await consumer.next({ expires: 2_000 })) deliveries++;
+    await consumer.next({ expires: 1_000 });
+    const pod = await startPod(bus, { NORMALIZE_SWEEP_INTERVAL_MS: '50' });
+    await until('the one behind is swept', async () => (await deadLetters(bus)).length === 1);
+    await pod.stop();
+    expect(pod.lines.filter((line) => line.includes('is no advisory; passed over'))).toHaveLength(5);
+  });
+
+  it('reads all letters before it makes another, keeps how far it came, and leaves no consumer behind', async () => {
+    const { headers } = await import('nats');
+    const js = bus.nc.jetstream();
+    const fill = async (from: number, count: number): Promise<void> => {
+      for (let i = from; i < from + count; i++) {
+        const own = headers();
+        own.set('Nats-Msg-Id', `dlq:${DURABLE}:${STREAM}:${i}`);
+        bus.nc.publish('dlq.normalize.hrv.raw-received.schema_invalid', 'before', { headers: own });
+      }
+      await bus.nc.flush();
+    };
+    await fill(1, 2_500);
+    const tell = (seq: number): Promise<unknown> =>
+      js.publish(
+        `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${STREAM}.${DURABLE}`,
+        JSON.stringify({ stream: STREAM, stream_seq: seq, deliveries: 2 }),
+      );
+    for (let seq = 2_350; seq <= 2_501; seq++) await tell(seq); // more than one part; the last one has no letter yet
+    await bus.jsm.streams.update('AA_DLQ', { duplicate_window: 100e6 });
+    const pod = await startPod(bus, { NORMALIZE_SWEEP_INTERVAL_MS: '50' });
+    await until('the last one is swept', async () => {
+      const { state } = await bus.jsm.streams.info('AA_DLQ', { subjects_filter: 'dlq.>' });
+      return state.subjects?.['dlq.normalize.hrv.raw-received.expired'] === 1;
+    });
+    await until('it has come to the end', async () => {
+      const { rows: sweeps } = await bus.db.query('SELECT last_seq FROM normalize_sweeps');
+      return Number(sweeps[0]?.last_seq) === 2_500 + 152;
+    });
+    await pod.stop();
+    const { state } = await bus.jsm.streams.info('AA_DLQ', { subjects_filter: 'dlq.>' });
+    expect(state.subjects).toEqual({
+      'dlq.normalize.hrv.raw-received.schema_invalid': 2_500,
+      'dlq.normalize.hrv.raw-received.expired': 1,
+    });
+    expect(state.consumer_count).toBe(0);
+  });
 });
