@@ -56,6 +56,41 @@ export async function findBuried(
   }
 }
 
+/**
+ * Whether a letter stands, for messages that were delivered before: the pod may have died between the letter and the terminate.
+ * While the stream itself would drop a second one, nothing is read. All that is asked during one reading is answered by the
+ * next: after a crash thousands may ask. `sinceMs`: when the message was stored, 0 where its letter may be older.
+ */
+export function createBuriedCheck(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  prefix: string,
+): (id: string, sinceMs: number) => Promise<boolean> {
+  let next: { ids: Set<string>; sinceMs: number; found: Promise<Set<string>> } | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function read(): Promise<Set<string>> {
+    const { ids, sinceMs } = next!;
+    next = undefined;
+    const { config, ts } = await jsm.streams.info(await jsm.streams.find(`${prefix}.max_deliver`));
+    const now = ts === undefined ? Date.now() : Date.parse(ts); // the server's clock, as its window goes by it
+    const age = now - sinceMs;
+    if (age < (config.duplicate_window ?? 0) / 2e6) return new Set();
+    return findBuried(nc, jsm, prefix, ids, sinceMs);
+  }
+
+  return async (id, sinceMs) => {
+    if (!next) {
+      const found = last.then(read);
+      last = found.catch(() => {});
+      next = { ids: new Set(), sinceMs, found };
+    }
+    next.ids.add(id);
+    next.sinceMs = Math.min(next.sinceMs, sinceMs);
+    return (await next.found).has(id);
+  };
+}
+
 /** A message whose headers the client cannot read is no letter of ours. */
 function idOf(message: JsMsg): string {
   try {

@@ -1,7 +1,7 @@
 import { createBackoff } from '../shared/backoff.ts';
 import { limitWarnings, type Log, messageOf } from '../shared/log.ts';
 import type { NatsLink } from '../shared/natsLink.ts';
-import { storeDeadLetter } from './deadLetter.ts';
+import { deadLetterId, storeDeadLetter } from './deadLetter.ts';
 import type { Incoming, Outcome } from './message.ts';
 
 /** Turns outcomes into what JetStream is told. */
@@ -23,6 +23,8 @@ export interface SettlerOptions {
   /** Of a delivery; -1 is without end. */
   maxDeliver(): number;
   log: Log;
+  /** Whether a letter with this id stands, stored at `sinceMs` or later. */
+  isBuried(id: string, sinceMs: number): Promise<boolean>;
   /** Ends the tries to store dead letters. */
   signal: AbortSignal;
   /** Told how each delivery ended. */
@@ -62,7 +64,7 @@ export function createSettler(options: SettlerOptions): Settler {
     tell(incoming.reply, `-NAK {"delay":${delayMs * 1e6}}`);
 
   /**
-   * First stored, then terminated: dying in between makes a second letter with the same id, which the stream drops. Tried for as
+   * First stored, then terminated: dying in between brings it again, and then its letter is looked for first. Tried for as
    * long as it takes, the message held and touched: given back, it would use up its deliveries, and behind the last one the
    * server drops it without a word.
    */
@@ -74,7 +76,9 @@ export function createSettler(options: SettlerOptions): Settler {
     burying.add(incoming);
     for (let attempt = 1; ; attempt++) {
       try {
-        await storeDeadLetter(link.nc, options.dlqPrefix, letter);
+        const sinceMs = headers?.has('Nats-Stream-Source') ? 0 : incoming.storedMs;
+        if (deliveries === 1 || !(await options.isBuried(deadLetterId(letter), sinceMs)))
+          await storeDeadLetter(link.nc, options.dlqPrefix, letter);
         break;
       } catch (error) {
         if (attempt === DEAD_LETTER_TRIES) {

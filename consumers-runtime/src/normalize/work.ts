@@ -4,6 +4,7 @@ import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
 import { type Attachment, attach } from './attach.ts';
 import type { Binding } from './bind.ts';
 import type { NormalizeConfig } from './config.ts';
+import { createBuriedCheck } from './findBuried.ts';
 import { createGate } from './gate.ts';
 import { handleBatch } from './handleBatch.ts';
 import { createLane, type Lane, type LaneOptions } from './lane.ts';
@@ -132,11 +133,14 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
     ]);
     if (!opened || signal.aborted) return;
     link = opened;
+    const { nc, connected } = link;
+    const jsm = await nc.jetstreamManager({ checkAPI: false });
     settler = createSettler({
       link,
       dlqPrefix: config.dlqPrefix,
       durable: config.durable,
       maxDeliver,
+      isBuried: createBuriedCheck(nc, jsm, config.dlqPrefix),
       log,
       signal: ending.signal,
       onSettled(incoming, outcome) {
@@ -144,8 +148,6 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
         recordSpan(incoming, outcome);
       },
     });
-    const { nc, connected } = link;
-    const jsm = await nc.jetstreamManager({ checkAPI: false });
     attachment = attach({
       link,
       jsm,

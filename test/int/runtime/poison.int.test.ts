@@ -203,6 +203,31 @@ describe('poison', () => {
     expect(said.at(-1)).toBe('+WPI');
   });
 
+  it('that comes again after its letter, behind the duplicate window, gets no second one', async () => {
+    await clear(bus);
+    await makeTopology(bus, 'single', { ackWaitMs: 200, maxDeliver: 5 });
+    await bus.jsm.streams.update('AA_DLQ', { duplicate_window: 100e6 });
+    const seq = await publish(bus, 'not json');
+    await publish(bus, 'not json either');
+    const js = bus.nc.jetstream();
+    // As a pod that stores the letter of the first and dies before it says so.
+    const consumer = await js.consumers.get('ATHLETE_ALLY_EVENTS', DURABLE);
+    for (let i = 0; i < 2; i++) await consumer.next({ expires: 2_000 });
+    const own = newHeaders();
+    own.set('Nats-Msg-Id', `dlq:${DURABLE}:ATHLETE_ALLY_EVENTS:${seq}`);
+    const letter = await js.publish('dlq.normalize.hrv.raw-received.schema_invalid', 'before', {
+      headers: own,
+    });
+    await until('the window is over', async () => {
+      const { ts } = await bus.jsm.streams.info('AA_DLQ');
+      const { time } = await bus.jsm.streams.getMessage('AA_DLQ', { seq: letter.seq });
+      return Date.parse(ts!) - time.getTime() > 500;
+    });
+    pod = await startPod(bus, { NORMALIZE_SWEEP_INTERVAL_MS: '0' });
+    await drained(bus);
+    expect((await deadLetters(bus)).map(({ body }) => body)).toEqual(['before', 'not json either']);
+  });
+
   it('in the form of a table that is gone blames no message: nothing is pulled until it is back', async () => {
     pod = await startPod(bus);
     await bus.db.query('ALTER TABLE hrv_data RENAME TO hidden');
