@@ -22,6 +22,7 @@ export interface AttachOptions {
   jsm: JetStreamManager;
   config: NormalizeConfig;
   room: () => number;
+  roomBytes: () => number;
   onMessage(incoming: Incoming): void;
   onBound(binding: Binding): void;
   log: Log;
@@ -93,6 +94,7 @@ export function attach(options: AttachOptions): Attachment {
       maxRequest: found.maxRequest,
       connected: link.connected,
       room: options.room,
+      roomBytes: options.roomBytes,
       onMessage: options.onMessage,
       onLost: lose,
     });

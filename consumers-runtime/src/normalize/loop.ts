@@ -11,6 +11,8 @@ export interface Loop {
   receive(incoming: Incoming): void;
   /** How many more messages may be asked for: none while the database is away or the process stops. */
   room(): number;
+  /** How many more bytes of them. */
+  roomBytes(): number;
   /** Looks again for work; called when the gate opens. */
   kick(): void;
   /** Messages that are ours and not settled yet. */
@@ -38,11 +40,15 @@ export interface LoopOptions {
   onRoom(): void;
 }
 
+/** Of messages in memory: bounds it where they are large. 4,000 of the usual ones are half a MiB. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+
 export function createLoop(options: LoopOptions): Loop {
   const { gate, pace } = options;
   const free = [...options.lanes];
   /** In the order received; a set, so that settled ones leave from anywhere. */
   const held = new Set<Incoming>();
+  let heldBytes = 0;
   /** Received, not handed to a connection yet. */
   let waiting: Incoming[] = [];
   /** On their last delivery, and what failed was perhaps not theirs: worked one by one. */
@@ -100,7 +106,7 @@ export function createLoop(options: LoopOptions): Loop {
   }
 
   function release(incoming: Incoming): void {
-    held.delete(incoming);
+    if (held.delete(incoming)) heldBytes -= incoming.size;
     if (held.size === 0) whenEmpty?.();
     else if (free.length === options.lanes.length) schedule();
   }
@@ -108,14 +114,16 @@ export function createLoop(options: LoopOptions): Loop {
   return {
     receive(incoming) {
       held.add(incoming);
+      heldBytes += incoming.size;
       waiting.push(incoming);
       schedule();
     },
     room() {
-      if (stopping || !gate.isOpen()) return 0;
+      if (stopping || !gate.isOpen() || heldBytes >= MAX_HELD_BYTES) return 0;
       // One batch on each connection, one that waits for the next free one, and one on its way here.
       return pace.batch() * (pace.lanes() + 2) - held.size;
     },
+    roomBytes: () => MAX_HELD_BYTES - heldBytes,
     kick: schedule,
     held: () => held,
     oldestHeldMs() {

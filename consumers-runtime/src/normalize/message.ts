@@ -66,6 +66,11 @@ export class Incoming {
     return new Uint8Array(this.buffer, this.start, this.length);
   }
 
+  /** Bytes of payload and headers. */
+  get size(): number {
+    return this.length + this.headerLength;
+  }
+
   /** Position in the stream. */
   get seq(): number {
     return this.number(1);

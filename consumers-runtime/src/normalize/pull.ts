@@ -19,6 +19,7 @@ export interface PullOptions {
   maxRequest: number;
   connected: () => boolean;
   room: () => number;
+  roomBytes: () => number;
   onMessage(incoming: Incoming): void;
   /** The consumer is gone, or does not answer: what the server said. Called once. */
   onLost(why: string): void;
@@ -79,7 +80,11 @@ export function startPulling(options: PullOptions): Puller {
     const room = options.room() - outstanding;
     if (room <= 0 || (outstanding > 0 && room < outstanding)) return;
     const batch = oversized ? 1 : options.maxRequest > 0 ? Math.min(room, options.maxRequest) : room;
-    const request = { batch, expires: EXPIRES_MS * 1e6, ...(oversized ? {} : { max_bytes: MAX_BYTES }) };
+    const request = {
+      batch,
+      expires: EXPIRES_MS * 1e6,
+      ...(oversized ? {} : { max_bytes: Math.min(MAX_BYTES, options.roomBytes()) }),
+    };
     oversized = false;
     if (outstanding === 0) lastHeard = performance.now();
     outstanding += batch;

@@ -153,6 +153,7 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
       jsm,
       config,
       room: () => (settler!.unburied() > 0 ? 0 : loop.room()),
+      roomBytes: () => loop.roomBytes(),
       onMessage: (incoming) => loop.receive(incoming),
       onBound(binding) {
         metrics.bound(binding);

@@ -27,6 +27,7 @@ describe('the tie to the durable', () => {
       jsm: await link.nc.jetstreamManager({ checkAPI: false }),
       config,
       room: () => 100,
+      roomBytes: () => 1_000_000,
       onMessage: (incoming) => void received.push(incoming),
       onBound: () => {},
       log,
