@@ -10,6 +10,8 @@ export interface Settler {
   settle(incoming: Incoming, outcome: Outcome): Promise<void> | void;
   /** Not worked: to be delivered again at once. One on its last delivery that waits for its letter gets another ack wait instead: the server drops it without a word, and tells what a stream may hear by then. */
   giveBack(incoming: Incoming): void;
+  /** Resolves when nothing waits for NATS to return, or at the deadline. */
+  flush(deadline: AbortSignal): Promise<void>;
   /** Messages whose dead letters could not be stored so far. */
   unburied(): number;
   /** Still working on it: the ack wait starts anew. */
@@ -43,6 +45,7 @@ export function createSettler(options: SettlerOptions): Settler {
   const warn = limitWarnings(log, 20);
   /** What could not be said while there was no connection: the client forgets what is published then. */
   let unsent: [reply: string, payload: string][] = [];
+  let whenSaid: (() => void) | undefined;
 
   /** Whose letters are being stored, and those of them that had to wait. */
   const burying = new Set<Incoming>();
@@ -53,6 +56,7 @@ export function createSettler(options: SettlerOptions): Settler {
     const backlog = unsent;
     unsent = [];
     for (const [reply, payload] of backlog) tell(reply, payload);
+    if (unsent.length === 0) whenSaid?.();
   });
 
   function tell(reply: string, payload: string): void {
@@ -113,6 +117,13 @@ export function createSettler(options: SettlerOptions): Settler {
     giveBack(incoming) {
       const last = options.maxDeliver() > 0 && incoming.deliveries >= options.maxDeliver();
       tell(incoming.reply, last && burying.has(incoming) ? WORKING : NAK);
+    },
+    async flush(deadline) {
+      if (unsent.length === 0 || deadline.aborted) return;
+      await new Promise<void>((resolve) => {
+        whenSaid = resolve;
+        deadline.addEventListener('abort', () => resolve(), { once: true });
+      });
     },
     unburied: () => stuck.size,
     touch: (incoming) => {

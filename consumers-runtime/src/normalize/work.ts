@@ -203,6 +203,7 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
       await unlessAborted(begun, deadline);
       await attachment?.stop();
       await loop.stop(deadline);
+      await settler?.flush(deadline);
       clearTimeout(touching);
       await unlessAborted(sweeping, deadline);
       ending.abort();

@@ -149,4 +149,27 @@ describe('binding', () => {
     await drained(bus);
     expect(await rows(bus)).toHaveLength(1);
   });
+
+  it('says at a stop what waits for NATS, which returns in time', async () => {
+    await makeTopology(bus, 'single');
+    const pod = await start();
+    const locker = await bus.db.connect();
+    await locker.query('BEGIN; LOCK TABLE hrv_data IN SHARE MODE');
+    await publish(bus, event());
+    await until('it is delivered', async () => {
+      return (await bus.jsm.consumers.info('ATHLETE_ALLY_EVENTS', DURABLE)).num_ack_pending === 1;
+    });
+    await bus.nats.kill();
+    await until('health tells', async () => (await pod.health()).body.services.nats === 'disconnected');
+    await locker.query('ROLLBACK');
+    locker.release();
+    await until('its row is stored', async () => (await rows(bus)).length === 1);
+    await until('nothing is held', async () => (await pod.metric('normalize_hrv_held')) === 0);
+    const stopped = pod.stop();
+    pods.splice(0);
+    await bus.nats.restart();
+    await stopped;
+    await drained(bus);
+    expect((await bus.jsm.consumers.info('ATHLETE_ALLY_EVENTS', DURABLE)).num_redelivered).toBe(0);
+  });
 });
