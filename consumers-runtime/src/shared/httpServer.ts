@@ -19,6 +19,19 @@ export interface Route {
   handle(request: http.IncomingMessage): Promise<Reply> | Reply;
 }
 
+/** A request that failed by its client's doing: answered and counted with its status, told in one line, and no error of ours. */
+export class RequestFailed extends Error {
+  override readonly name = 'RequestFailed';
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
 /** Told about every request once its reply is out; `route` is `unmatched` for a path that nobody owns. */
 export type RequestObserver = (method: string, route: string, status: number, seconds: number) => void;
 
@@ -68,8 +81,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         reply = { ...problem(405, 'method-not-allowed', `${path} takes ${allow}`), headers: { allow } };
       }
     } catch (error) {
-      log.error(`[http] ${request.method} ${path} failed: ${messageOf(error)}`);
-      reply = problem(500, 'internal', 'internal error');
+      const failed = error instanceof RequestFailed;
+      log[failed ? 'info' : 'error'](`[http] ${request.method} ${path} failed: ${messageOf(error)}`);
+      reply = failed
+        ? problem(error.status, error.code, error.message)
+        : problem(500, 'internal', 'internal error');
     }
     options.observe?.(
       request.method ?? 'GET',

@@ -9,6 +9,7 @@ describe('ingest', () => {
   let stop: (() => Promise<void>) | undefined;
   let url: string;
   let port: number;
+  let lines: string[];
 
   beforeAll(async () => {
     bus = await startBus();
@@ -29,7 +30,7 @@ describe('ingest', () => {
 
   async function start(env: Record<string, string> = {}): Promise<void> {
     const pod = await startIngestPod(bus, env);
-    ({ url, port } = pod);
+    ({ url, port, lines } = pod);
     stop = () => pod.stop();
   }
 
@@ -121,6 +122,21 @@ describe('ingest', () => {
     expect((await fetch(`${url}/nowhere`)).status).toBe(404);
     const wrong = await fetch(`${url}/ingest/hrv`);
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST']);
+  });
+
+  it('counts a client that goes away in the middle of its body as 499, and logs no error', async () => {
+    await start();
+    const socket = net.connect(port, '127.0.0.1');
+    socket.write('POST /ingest/hrv HTTP/1.1\r\nhost: x\r\ncontent-length: 200\r\n\r\n{"userId"', () =>
+      socket.destroy(),
+    );
+    const counted = 'http_requests_total{method="POST",route="/ingest/hrv",status="499"} 1';
+    await until('it is counted', async () =>
+      (await (await fetch(`${url}/metrics`)).text()).includes(counted),
+    );
+    expect(await (await fetch(`${url}/metrics`)).text()).not.toMatch(/route="\/ingest\/hrv",status="5/);
+    expect(lines.filter((line) => line.startsWith('error'))).toEqual([]);
+    expect(lines).toContain('info [http] POST /ingest/hrv failed: the client went away');
   });
 
   it('asks for a token or a signature only where a secret is set', async () => {

@@ -7,6 +7,8 @@ import { type Bus, until } from './bus.ts';
 export interface IngestPod {
   url: string;
   port: number;
+  /** Everything it logged behind its level, oldest first. */
+  lines: string[];
   stop(): Promise<void>;
 }
 
@@ -17,8 +19,8 @@ export async function startIngestPod(
   ready = true,
 ): Promise<IngestPod> {
   const lines: string[] = [];
-  const write = (line: string): void => void lines.push(line);
-  const log: Log = { info: write, warn: write, error: write };
+  const write = (level: string) => (line: string) => void lines.push(`${level} ${line}`);
+  const log: Log = { info: write('info'), warn: write('warn'), error: write('error') };
   const stopping = new AbortController();
   const config = readIngestConfig({ NATS_URL: bus.nats.url, PORT: '0', TELEMETRY_ENABLED: 'false', ...env });
   const service = await startIngest(config, log, stopping.signal);
@@ -28,6 +30,7 @@ export async function startIngestPod(
   return {
     url,
     port,
+    lines,
     stop() {
       stopping.abort();
       return service.stop();
