@@ -65,8 +65,14 @@ export async function canAdopt(client: pg.ClientBase): Promise<boolean> {
     problems.push(`"${name}" must not be null and has no default`);
     alter(`ALTER COLUMN "${name}" SET DEFAULT ${defaultFor(type)}`);
   }
-  if (!(await hasUniqueKey(client))) {
-    problems.push('there is no unique (user_id, date)');
+  const keys = await readUniqueKeys(client);
+  for (const { name, deferrable } of keys) {
+    if (!deferrable) continue;
+    problems.push(`its unique key ${name} is deferrable, which ON CONFLICT does not take`);
+    alter(`DROP CONSTRAINT ${name}`);
+  }
+  if (!keys.some(({ deferrable }) => !deferrable)) {
+    if (keys.length === 0) problems.push('there is no unique (user_id, date)');
     sql.push('CREATE UNIQUE INDEX hrv_data_user_id_date_key ON hrv_data (user_id, date);');
   }
   if (problems.length === 0) return true;
@@ -84,12 +90,20 @@ async function readColumns(client: pg.ClientBase): Promise<Column[]> {
   return rows;
 }
 
-/** Whatever the two columns are called at the moment. */
-async function hasUniqueKey(client: pg.ClientBase): Promise<boolean> {
-  const { rows } = await client.query<{ names: string[] }>(`
-    SELECT array_agg(attname::text) AS names FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
-    WHERE indrelid = to_regclass('hrv_data') AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL GROUP BY indexrelid`);
-  return rows.some(({ names }) => names.map(snakeCase).sort().join() === 'date,user_id');
+interface UniqueKey {
+  /** Quoted where it must be. */
+  name: string;
+  deferrable: boolean;
+}
+
+/** Those of (user_id, date), whatever the two columns are called at the moment. One that is deferrable breaks every upsert, even beside another. */
+async function readUniqueKeys(client: pg.ClientBase): Promise<UniqueKey[]> {
+  const { rows } = await client.query<UniqueKey & { names: string[] }>(`
+    SELECT quote_ident(relname) AS name, NOT indimmediate AS deferrable, array_agg(attname::text) AS names
+    FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+    WHERE indrelid = to_regclass('hrv_data') AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL
+    GROUP BY indexrelid, relname, indimmediate`);
+  return rows.filter(({ names }) => names.map(snakeCase).sort().join() === 'date,user_id');
 }
 
 function defaultFor(type: string): string {

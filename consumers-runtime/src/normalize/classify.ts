@@ -37,9 +37,9 @@ const WAITED_STATES = new Set(['55P03', '57014']);
 
 /**
  * SQLSTATE classes that blame the server or the deployment: 08 connection, 25 read only (a standby), 28 credentials, 3D and
- * 3F no such database or schema, 42 no such table or no right, 53 resources, 57 shut down, 58 input/output, XX internal.
+ * 3F no such database or schema, 42 no such table or no right, 53 resources, 55 a table or key not in a state for this, 57 shut down, 58 input/output, XX internal.
  */
-const DATABASE_CLASSES = new Set(['08', '25', '28', '3D', '3F', '42', '53', '57', '58', 'XX']);
+const DATABASE_CLASSES = new Set(['08', '25', '28', '3D', '3F', '42', '53', '55', '57', '58', 'XX']);
 
 /** Retryable as in the handoff report (connection, timeout, ETIMEDOUT, ENOTFOUND) or by its SQLSTATE; everything else is the row's. */
 export function classify(error: unknown): Fault {

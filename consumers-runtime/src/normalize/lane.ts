@@ -40,8 +40,14 @@ ON CONFLICT (user_id, date) DO UPDATE
 SET rmssd = excluded.rmssd, ln_rmssd = excluded.ln_rmssd, captured_at = excluded.captured_at, updated_at = now()
 WHERE stored.captured_at <= excluded.captured_at`;
 
-const STORED = `
-SELECT 1 FROM hrv_data WHERE user_id = $1 AND date = $2 AND (captured_at > $3 OR (captured_at = $3 AND rmssd = $4))`;
+/** What an adopted table's columns make of a value: `numeric(8,2)` and `timestamp(0)` round it. */
+const COLUMN_TYPES = `
+SELECT max(type) FILTER (WHERE attname = 'rmssd') AS rmssd, max(type) FILTER (WHERE attname = 'captured_at') AS "capturedAt"
+FROM (SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = to_regclass('hrv_data')) AS columns`;
+
+const stored = (types: { rmssd: string; capturedAt: string }): string => `
+SELECT 1 FROM hrv_data WHERE user_id = $1 AND date = $2 AND
+  (captured_at > $3::timestamptz::${types.capturedAt} OR (captured_at = $3::timestamptz::${types.capturedAt} AND rmssd = $4::float8::${types.rmssd}))`;
 
 /**
  * A user id that the schema refuses (it is empty), so that it can never be anybody's row; any day of the first 1,000 years, so
@@ -53,12 +59,16 @@ INSERT INTO hrv_data (user_id, date, rmssd, ln_rmssd, captured_at)
 VALUES ('', date '0001-01-01' + (random() * 365000)::int, 1, 0, '0001-01-01T00:00:00Z') ON CONFLICT (user_id, date) DO NOTHING;
 ROLLBACK`;
 
+/** No such prepared statement, or one already: a pooler (PgBouncer by transaction) gives each statement another session. */
+const PREPARED_ELSEWHERE = new Set(['26000', '42P05']);
+
 const CONNECT_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_MS = 5_000;
 
 /** Connects on first use, and again after a loss. */
 export function createLane(options: LaneOptions): Lane {
   let client: pg.Client | undefined;
+  let isPrepared = true;
   /** The connection that a transaction is open on. */
   let pinned: pg.Client | undefined;
 
@@ -112,7 +122,14 @@ export function createLane(options: LaneOptions): Lane {
 
   return {
     async write(rows) {
-      await query(UPSERT, toColumns(rows), 'hrv_upsert');
+      const columns = toColumns(rows);
+      try {
+        await query(UPSERT, columns, isPrepared ? 'hrv_upsert' : undefined);
+      } catch (error) {
+        if (!isPrepared || !PREPARED_ELSEWHERE.has((error as { code?: string }).code ?? '')) throw error;
+        isPrepared = false;
+        await query(UPSERT, columns);
+      }
     },
     async probe() {
       try {
@@ -125,7 +142,8 @@ export function createLane(options: LaneOptions): Lane {
     },
     async isStored({ event, capturedAtMs }) {
       const values = [event.userId, event.date, new Date(capturedAtMs).toISOString(), event.rmssd];
-      return (await query(STORED, values)).rowCount === 1;
+      const { rows } = await query(COLUMN_TYPES);
+      return (await query(stored(rows[0]), values)).rowCount === 1;
     },
     query: (text, values) => query(text, values),
     async transaction(work) {

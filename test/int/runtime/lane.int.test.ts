@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { DatabaseAway } from '../../../consumers-runtime/src/normalize/classify.ts';
 import { createLane, type Lane } from '../../../consumers-runtime/src/normalize/lane.ts';
-import { type Bus, startBus } from './bus.ts';
+import type { Candidate } from '../../../consumers-runtime/src/normalize/rows.ts';
+import { checkHrvEvent, type HrvEvent } from '../../../consumers-runtime/src/shared/hrvEvent.ts';
+import { type Bus, event, startBus } from './bus.ts';
 import { startForgetful } from './forgetful.ts';
 import { migrated } from './migrated.ts';
 
@@ -76,4 +78,37 @@ describe('a lane', () => {
     ).rejects.toThrow('on second thoughts');
     expect((await bus.db.query('SELECT user_id FROM hrv_data')).rows).toEqual([{ user_id: 'kept' }]);
   });
+
+  it('whose statement was prepared in another session, behind a pooler, prepares none', async () => {
+    const lane = open();
+    await lane.write([candidate({ userId: 'a' })]);
+    await lane.query('DEALLOCATE ALL'); // the next statement meets a session that has not heard of it
+    await lane.write([candidate({ userId: 'b' })]);
+    await lane.write([candidate({ userId: 'c' })]);
+    expect((await bus.db.query('SELECT user_id FROM hrv_data ORDER BY 1')).rows).toHaveLength(3);
+    expect((await lane.query('SELECT name FROM pg_prepared_statements')).rows).toEqual([]);
+    const other = open();
+    await other.query('PREPARE hrv_upsert AS SELECT 1');
+    await other.write([candidate({ userId: 'd' })]);
+  });
+
+  it.each([
+    ['numeric(8,2)', 'timestamp(0)'],
+    ['numeric', 'timestamp(3)'],
+    ['real', 'timestamptz(0)'],
+  ])('finds what it wrote where the columns are %s and %s', async (number, instant) => {
+    await bus.db.query(`ALTER TABLE hrv_data ALTER rmssd TYPE ${number}, ALTER captured_at TYPE ${instant}`);
+    const lane = open();
+    const one = candidate({ rmssd: 55.1 + 0.02345678901234567, capturedAt: '2025-10-02T07:00:00.400Z' });
+    await lane.write([one]);
+    expect(await lane.isStored(one)).toBe(true);
+    expect(await lane.isStored(candidate({ capturedAt: '2025-10-02T06:00:00Z' }))).toBe(true); // a newer one is
+    expect(await lane.isStored(candidate({ capturedAt: '2025-10-02T07:00:01Z' }))).toBe(false);
+    expect(await lane.isStored({ ...one, event: { ...one.event, rmssd: 99 } })).toBe(false);
+  });
 });
+
+function candidate(over: Record<string, unknown>): Candidate {
+  const read = checkHrvEvent(event(over)) as HrvEvent;
+  return { place: 0, event: read, capturedAtMs: read.capturedAtMs!, older: undefined };
+}

@@ -103,6 +103,41 @@ describe('the table', () => {
     expect(rows).toEqual([{ user_id: 'athlete-1', captured_at: '2025-10-02 07:00:00' }]);
   });
 
+  it('with a deferrable key is refused, whether or not another stands beside it, and used as soon as the SQL was run', async () => {
+    await bus.db
+      .query(`CREATE TABLE hrv_data (user_id text NOT NULL, date date NOT NULL, rmssd float8 NOT NULL, ln_rmssd float8 NOT NULL,
+      captured_at timestamptz NOT NULL, created_at timestamptz DEFAULT now(), updated_at timestamptz,
+      CONSTRAINT "late Key" UNIQUE (user_id, date) DEFERRABLE)`);
+    const refusal = await migrate(bus.postgres.url, MIGRATIONS, log, running).then(
+      () => '',
+      (error: Error) => error.message,
+    );
+    expect(refusal).toContain('its unique key "late Key" is deferrable');
+    await bus.db.query('CREATE UNIQUE INDEX beside ON hrv_data (user_id, date)');
+    await expect(migrate(bus.postgres.url, MIGRATIONS, log, running)).rejects.toThrow(/DROP CONSTRAINT/);
+    await bus.db.query(`DROP INDEX beside; ${/run: (.*;)/.exec(refusal)![1]!}`);
+    await makeTopology(bus);
+    const pod = await startPod(bus);
+    await publish(bus, event());
+    await drained(bus);
+    await pod.stop();
+    expect((await bus.db.query('SELECT user_id FROM hrv_data')).rows).toHaveLength(1);
+  });
+
+  it('whose key was made deferrable later gives up no event', async () => {
+    await makeTopology(bus, 'single', { maxDeliver: 1 });
+    const pod = await startPod(bus);
+    await bus.db.query(
+      `ALTER TABLE hrv_data DROP CONSTRAINT hrv_data_pkey, ADD CONSTRAINT late UNIQUE (user_id, date) DEFERRABLE`,
+    );
+    await publish(bus, event());
+    await until('health tells', async () => (await pod.health()).status === 503);
+    await bus.db.query('ALTER TABLE hrv_data DROP CONSTRAINT late, ADD PRIMARY KEY (user_id, date)');
+    await drained(bus);
+    await pod.stop();
+    expect((await bus.db.query('SELECT user_id FROM hrv_data')).rows).toHaveLength(1);
+  });
+
   it('gets what its statement is given, whatever a user is called and whenever an event was', async () => {
     const digits = (of: number, size: number): string => String(of).padStart(size, '0');
     const instants = [
