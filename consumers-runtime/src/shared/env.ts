@@ -16,6 +16,16 @@ export function required(env: Env, name: string, what: string): string {
   return value;
 }
 
+/** A secret that closes a door; undefined: not set. Throws ConfigError on one that is set but blank, which would open the door silently. */
+export function secret(env: Env, name: string): string | undefined {
+  const value = text(env, name);
+  if (value === undefined && env[name] !== undefined)
+    throw new ConfigError(
+      `${name} is set but blank: give it a value, or do not set it where no secret is wanted`,
+    );
+  return value;
+}
+
 /** A whole number within bounds, or the fallback. Throws ConfigError with the wrong value in it. */
 export function integer(env: Env, name: string, fallback: number, min: number, max: number): number {
   const value = text(env, name);

@@ -25,7 +25,7 @@ export const isInvalid = (result: HrvEvent | Invalid): result is Invalid => 'mes
 const DATE = /^\d{4}-\d\d-\d\d$/;
 /** As ingest and most producers write it. */
 const PLAIN_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
-const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)$/;
+const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?([Zz]|[+-]\d\d(:?\d\d)?)$/;
 const MAX_USER_ID = 128;
 /** What PostgreSQL's timestamptz and a four-digit year have in common. */
 const FIRST_INSTANT = Date.parse('0001-01-01T00:00:00Z');
@@ -99,14 +99,21 @@ function isOnCalendar(text: string): boolean {
 function parseInstant(text: string): number | undefined {
   if (PLAIN_INSTANT.test(text)) return plainInstant(text);
   if (!INSTANT.test(text) || !isOnCalendar(text)) return undefined;
+  const leaps = text.startsWith(':60', 16);
   const ms = Date.parse(
-    text
+    (leaps ? `${text.slice(0, 17)}59${text.slice(19)}` : text)
       .toUpperCase()
       .replace(',', '.')
+      .replace(/([+-]\d\d)$/, '$1:00')
       .replace(/([+-]\d\d)(\d\d)$/, '$1:$2'),
   );
-  return ms >= FIRST_INSTANT && ms <= LAST_INSTANT ? ms : undefined;
+  if (!(ms >= FIRST_INSTANT && ms <= LAST_INSTANT)) return undefined;
+  if (!leaps) return ms;
+  const next = ms + 1_000;
+  return next <= LAST_INSTANT && (next - FIRST_INSTANT) % DAY_MS < 1_000 ? next : undefined;
 }
+
+const DAY_MS = 86_400_000;
 
 /** By the number of digits behind the point. */
 const MS_OF_LAST_DIGIT = [0, 100, 10, 1];
@@ -120,7 +127,9 @@ function plainInstant(text: string): number | undefined {
   const digits = Math.max(0, text.length - 21);
   const ms = number(text, 20, 20 + digits) * MS_OF_LAST_DIGIT[digits]!;
   const isMidnight = hour === 24 && minute + second + ms === 0;
-  if ((hour > 23 && !isMidnight) || minute > 59 || second > 59) return undefined;
+  // A leap second ends a day of UTC; it is the first second of the next one, as to PostgreSQL.
+  const leaps = second === 60 && minute === 59 && hour === 23;
+  if ((hour > 23 && !isMidnight) || minute > 59 || (second > 59 && !leaps)) return undefined;
   const days = daysSince1970(number(text, 0, 4), number(text, 5, 7), number(text, 8, 10));
   const instant = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + ms;
   return instant <= LAST_INSTANT ? instant : undefined; // a 9999-12-31T24:00 is none

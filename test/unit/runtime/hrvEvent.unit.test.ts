@@ -30,6 +30,7 @@ describe('the HRV event', () => {
     ['2025-10-02t07:00:00z'],
     ['2025-10-02T07:00:00+0530'],
     ['2024-02-29T23:59:59.999999999-12:00'],
+    ['2025-10-02T07:00-05'],
   ])('takes the instant %s', (capturedAt) => {
     expect(fieldOf({ capturedAt })).toBeUndefined();
   });
@@ -42,8 +43,25 @@ describe('the HRV event', () => {
     ['0001-01-01T00:00:00+14:00'],
     ['Thu, 02 Oct 2025 07:00:00 GMT'],
     [''],
+    ['2025-10-02T07:00:60Z'],
+    ['2025-10-02T23:58:60Z'],
+    ['2025-10-02T23:59:60+01:00'],
+    ['1816-10-02T23:59:60+01:00'],
+    ['2025-10-02T23:59:61Z'],
+    ['9999-12-31T23:59:60Z'],
+    ['2025-10-02T07:00:00+5'],
   ])('refuses the instant %j', (capturedAt) => {
     expect(fieldOf({ capturedAt })).toBe('capturedAt');
+  });
+
+  it.each([
+    ['2025-10-02T12:00:00+05', '2025-10-02T07:00:00Z'],
+    ['2016-12-31T23:59:60Z', '2017-01-01T00:00:00Z'],
+    ['2016-12-31T23:59:60.5Z', '2017-01-01T00:00:00.500Z'],
+    ['2017-01-01T05:29:60,25+05:30', '2017-01-01T00:00:00.250Z'],
+    ['1816-12-31T18:59:60-05', '1817-01-01T00:00:00Z'],
+  ])('reads %s as %s', (capturedAt, expected) => {
+    expect(checkHrvEvent({ ...valid, capturedAt })).toMatchObject({ capturedAtMs: Date.parse(expected) });
   });
 
   it('reads an instant as Date.parse does, where the calendar has its day', () => {
@@ -62,7 +80,8 @@ describe('the HRV event', () => {
         (year, month, day, hour, minute, second, digits) => {
           const text = `${year}-${month}-${day}T${hour}:${minute}:${second}${digits && `.${digits}`}Z`;
           const result = checkHrvEvent({ ...valid, capturedAt: text });
-          const parsed = Date.parse(text);
+          const leaps = `${hour}:${minute}:${second}` === '23:59:60'; // which Date.parse does not know
+          const parsed = leaps ? Date.parse(text.replace(':60', ':59')) + 1_000 : Date.parse(text);
           // Date.parse takes 2025-02-30 for the 2nd of March, and the year 0 for one.
           const midnight = Date.parse(`${year}-${month}-${day}T00:00:00Z`);
           const isDay =

@@ -114,6 +114,14 @@ describe('configuration', () => {
     expect([config.candidates, config.dlqPrefix]).toEqual([['A', 'B'], 'dlq.x']);
   });
 
+  it.each([
+    [{ INGEST_TOKEN: '' }, /INGEST_TOKEN is set but blank/],
+    [{ INGEST_HMAC_SECRET: ' ' }, /INGEST_HMAC_SECRET is set but blank/],
+    [{ INGEST_TOKEN: 'to ken' }, /^INGEST_TOKEN has a blank inside(?!.*to ken)/],
+  ])('of ingest refuses %j, which would open or close its door unnoticed', (env, message) => {
+    expect(() => readIngestConfig({ NATS_URL: 'x', ...env } as never)).toThrow(message);
+  });
+
   it('of ingest has its own port, and no second one', () => {
     expect(readIngestConfig({ NATS_URL: 'x' })).toMatchObject({
       port: 4101,
