@@ -18,8 +18,8 @@ export interface PublishOptions {
   timeoutMs: number;
   /** Adds the trace context. */
   inject(set: (name: string, value: string) => void): void;
-  /** After each event: whether it was stored. */
-  onPublished(stored: boolean): void;
+  /** After each event: whether it was stored, and why it was not. */
+  onPublished(stored: boolean, why?: string): void;
 }
 
 /** A PubAck takes about 1 ms; a handover's window some 50 ms, in which requests wait or are answered with 503. */
@@ -43,8 +43,9 @@ export function createPublish(options: PublishOptions): Publish {
       const left = deadline - performance.now();
       if (left < 1) {
         // A timer may fire a fraction early, and the client refuses a timeout below 1 ms.
-        options.onPublished(false);
-        throw new NotStored(why ?? 'no connection to NATS');
+        why ??= 'no connection to NATS';
+        options.onPublished(false, why);
+        throw new NotStored(why);
       }
       const link = options.link();
       if (link?.connected()) {

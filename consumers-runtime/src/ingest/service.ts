@@ -12,6 +12,7 @@ import type { IngestConfig } from './config.ts';
 import { hrvRoute } from './hrvRoute.ts';
 import { ouraRoutes } from './ouraRoutes.ts';
 import { createPublish, type Publish } from './publish.ts';
+import { createPublishHealth, type PublishHealth } from './publishHealth.ts';
 
 /** Labels of what is published. */
 const TOPIC = { hrv: 'hrv_raw_received', oura: 'vendor_oura_webhook_received' };
@@ -32,26 +33,38 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
     labelNames: ['topic', 'status'],
     registers: [registry],
   });
+  const doors: PublishHealth[] = [];
   const publishTo = (subject: string, topic: string): Publish => {
+    const door = createPublishHealth();
+    doors.push(door);
     for (const status of ['success', 'error']) published.inc({ topic, status }, 0);
     return createPublish({
       link: () => link,
       subject,
       timeoutMs: config.publishTimeoutMs,
       inject: injectTrace,
-      onPublished: (stored) => published.inc({ topic, status: stored ? 'success' : 'error' }),
+      onPublished(stored, why) {
+        published.inc({ topic, status: stored ? 'success' : 'error' });
+        door.record(stored, why);
+      },
     });
   };
 
   const connected = (): boolean => link?.connected() ?? false;
-  const health = (): Reply => ({
-    status: connected() ? 200 : 503,
-    json: {
-      status: connected() ? 'healthy' : 'unhealthy',
-      service: 'ingest',
-      eventBus: connected() ? 'connected' : 'disconnected',
-    },
-  });
+  /** Tells more than /readyz does: where no stream takes events, taking the pods out of service would help nobody. */
+  const health = (): Reply => {
+    const failing = doors.map((door) => door.failing()).find((why) => why !== undefined);
+    const healthy = connected() && failing === undefined;
+    return {
+      status: healthy ? 200 : 503,
+      json: {
+        status: healthy ? 'healthy' : 'unhealthy',
+        service: 'ingest',
+        eventBus: connected() ? 'connected' : 'disconnected',
+        ...(connected() && failing !== undefined ? { error: `events are not stored: ${failing}` } : {}),
+      },
+    };
+  };
   const verdict = (ok: boolean): Reply => ({
     status: ok ? 200 : 503,
     json: { status: ok ? 'ok' : 'not ok' },

@@ -175,6 +175,32 @@ describe('ingest', () => {
     expect(await refused.text()).toContain('no stream takes the subject');
   });
 
+  it('says in /health, not in /readyz, that no stream takes events, until one does or none came for a minute', async () => {
+    await start({ INGEST_PUBLISH_TIMEOUT_MS: '1000' });
+    await bus.jsm.streams.delete('ATHLETE_ALLY_EVENTS');
+    const health = async (): Promise<unknown[]> => {
+      const response = await fetch(`${url}/health`);
+      return [response.status, await response.json(), (await fetch(`${url}/readyz`)).status];
+    };
+    await Promise.all([post(event()), post(event())]); // the event itself may be what no stream takes
+    expect((await health())[0]).toBe(200);
+    await post(event());
+    const failing = {
+      status: 'unhealthy',
+      service: 'ingest',
+      eventBus: 'connected',
+      error: 'events are not stored: no stream takes the subject',
+    };
+    expect(await health()).toEqual([503, failing, 200]);
+    await bus.jsm.streams.add({ name: 'ATHLETE_ALLY_EVENTS', subjects: ['athlete-ally.>'] });
+    expect((await post(event())).status).toBe(200);
+    expect(await health()).toEqual([
+      200,
+      { status: 'healthy', service: 'ingest', eventBus: 'connected' },
+      200,
+    ]);
+  });
+
   it('tells the client to come again when NATS is away', async () => {
     await start({ INGEST_PUBLISH_TIMEOUT_MS: '300' });
     await bus.nats.kill();
