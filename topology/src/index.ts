@@ -1,7 +1,6 @@
 export * from './errors.ts';
 export * from './host.ts';
 export * from './model.ts';
-export { DEAD_LETTERS, deadLetterFilters } from './deadLetters.ts';
 export * from './jetstream/index.ts';
 export * from './subjects/index.ts';
 export * from './live/index.ts';

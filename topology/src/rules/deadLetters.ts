@@ -1,4 +1,4 @@
-import { DEAD_LETTERS, deadLetterFilters, declaredPrefixes } from '../deadLetters.ts';
+import { DEAD_LETTERS, deadLetterFilters, declaredPrefixes } from '../subjects/deadLetters.ts';
 import type { Path } from '../load/located.ts';
 import { show } from '../schema/explainIssue.ts';
 import { covers, isValidFilter, isValidSubject, overlaps } from '../subjects/index.ts';

@@ -1,4 +1,5 @@
-import { covers, isValidSubject } from './subjects/index.ts';
+import { covers } from './sets.ts';
+import { isValidSubject } from './validity.ts';
 
 /** By convention all dead letters are below this; raw advisories beside them are none (contract.md, "Runtime"). */
 export const DEAD_LETTERS = 'dlq.>';
