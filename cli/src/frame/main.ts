@@ -20,7 +20,7 @@ export async function main(argv: readonly string[], version: string): Promise<vo
   let early: EarlyOptions = readEarly(argv);
   const closed = new AbortController();
   const stdout = openSink(process.stdout, { onClosed: () => closed.abort() });
-  const stderr = openSink(process.stderr);
+  const stderr = openSink(process.stderr, { isDispensable: true });
   const paintErr = await loadPaint({ color: early.color, isTTY: stderr.isTTY, env: process.env });
   const interrupted = abortOnSignals(() => {
     if (stderr.isTTY) void stderr.write('\ninterrupted: ending in good order, once more to end at once\n');
@@ -34,7 +34,9 @@ export async function main(argv: readonly string[], version: string): Promise<vo
     })());
   const report = async (error: unknown): Promise<void> => {
     const failure = explainFailure(error, { verbose: early.verbose, paint: paintErr, signal: interrupted });
-    if (early.output !== 'text') await stdout.write(await renderDocument(early.output, failure));
+    // Where it cannot be written there, stderr still says it, and what the command ended with counts.
+    if (early.output !== 'text')
+      await stdout.write(await renderDocument(early.output, failure)).catch(() => {});
     await stderr.write(early.progress === 'ndjson' ? errorEvent(failure) : `${failure.text}\n`);
     await end(failure.exitCode);
   };
