@@ -5,7 +5,7 @@ import { headerText } from './sameMessage.ts';
 /** One stream's messages on one subject, as far as they were compared. */
 export interface SubjectSide {
   messages: number;
-  /** Sequences of the first and the last one; 0 without any. */
+  /** The lowest and the highest sequence, in whatever order they were walked; 0 without any. */
   first: number;
   last: number;
   /** SHA-256 over headers and payloads, in the order of the stream; hexadecimal. */
@@ -32,8 +32,8 @@ class Tally {
 
   add(message: StreamMessage, withSubject: boolean): void {
     this.messages++;
-    if (this.first === 0) this.first = message.seq;
-    this.last = message.seq;
+    this.first = this.first === 0 ? message.seq : Math.min(this.first, message.seq);
+    this.last = Math.max(this.last, message.seq);
     const subject = withSubject ? message.subject : '';
     this.#hash.update(`${subject}\0${headerText(message)}\0${message.data.length}\0`).update(message.data);
   }
