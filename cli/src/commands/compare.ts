@@ -9,6 +9,7 @@ import {
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { readServerUrls } from '../frame/serverUrls.ts';
 import { requireStream } from '../planning/find.ts';
+import { requireFilter } from '../planning/requireFilter.ts';
 import { readMemories } from '../saga/readMemories.ts';
 import { comparisonDocument, renderComparison } from '../render/comparison.ts';
 
@@ -32,6 +33,7 @@ export async function run(context: CommandContext, args: CompareArguments): Prom
   const { from, to, whole = false, copied = false, toServer } = args;
   if (from === to && toServer === undefined) throw usage(`${from} is compared with itself`);
   if (whole && copied) throw usage('--whole and --copied exclude one another');
+  args.subject?.forEach(requireFilter);
   const seqs = rangeOf(args);
   const account = await context.writer();
   const other = toServer === undefined ? account : await openOther(context, toServer);

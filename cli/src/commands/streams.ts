@@ -11,6 +11,7 @@ import {
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { applyPlanned } from '../planning/applyPlanned.ts';
 import { requireStream } from '../planning/find.ts';
+import { requireFilter } from '../planning/requireFilter.ts';
 import { finishApply } from '../planning/finishApply.ts';
 import { preparePlan } from '../planning/preparePlan.ts';
 import { failedOf, failureResult, replacedJson, replacePlanned } from '../planning/replacePlanned.ts';
@@ -100,6 +101,7 @@ const COUNT = 10;
 
 /** `streams view STREAM`: stored messages, read without a consumer. */
 export async function view(context: CommandContext, args: ViewArguments): Promise<CommandResult> {
+  if (args.subject !== undefined) requireFilter(args.subject);
   const reader = await context.reader();
   const info = await requireStream(reader, args.stream);
   const messages = await readMessages(reader, args, info);

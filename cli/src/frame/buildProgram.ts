@@ -136,9 +136,13 @@ function toArgument(spec: ArgumentSpec): Argument {
 
 function reader(kind: ValueKind = 'text'): (value: string) => unknown {
   if (kind === 'duration') return readDuration;
-  if (kind === 'integer') return readInteger;
+  if (kind === 'integer') return (value) => readInteger(value, 0, Number.MAX_SAFE_INTEGER);
+  if (kind === 'count') return (value) => readInteger(value, 1, Number.MAX_SAFE_INTEGER);
+  if (kind === 'port') return (value) => readInteger(value, 0, HIGHEST_PORT);
   return (value) => value;
 }
+
+const HIGHEST_PORT = 65_535;
 
 function readDuration(value: string): number {
   const ns = parseDuration(value);
@@ -150,10 +154,12 @@ function readDuration(value: string): number {
 /** What a timer of Node can hold: 2^31 - 1 ms; longer ones fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-function readInteger(value: string): number {
+function readInteger(value: string, from: number, to: number): number {
   const number = Number(value);
-  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number))
-    throw new InvalidArgumentError('write a whole number from 0 on');
+  if (!/^\d+$/.test(value) || number < from || number > to)
+    throw new InvalidArgumentError(
+      `write a whole number from ${from} ${to === HIGHEST_PORT ? `to ${to}` : 'on'}`,
+    );
   return number;
 }
 

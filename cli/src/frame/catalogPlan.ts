@@ -141,8 +141,11 @@ export const planCommands: readonly CommandSpec[] = [
         arguments: [STREAM],
         options: [
           { flags: '--from <sequence>', summary: 'first sequence to show', kind: 'integer' },
-          { flags: '--count <n>', summary: 'how many at most', kind: 'integer', default: '10' },
-          { flags: '--subject <filter>', summary: 'only messages of these subjects; * and > are wildcards' },
+          { flags: '--count <n>', summary: 'how many at most', kind: 'count', default: '10' },
+          {
+            flags: '--subject <filter>',
+            summary: 'only messages of these subjects; * and > are wildcards',
+          },
         ],
         readOnly: true,
         load: async () => (await import('../commands/streams.ts')).view,

@@ -14,8 +14,9 @@ export type Parsed =
 /** Reads a command line (without node and script). Throws OpsError `usage`. */
 export async function parseLine(
   argv: readonly string[],
-  { catalog, version, paint }: { catalog: readonly CommandSpec[]; version: string; paint: Paint },
+  wishes: { catalog: readonly CommandSpec[]; version: string; paint: Paint },
 ): Promise<Parsed> {
+  const { catalog, version, paint } = wishes;
   let chosen: Chosen | undefined;
   let printed = '';
   const program = buildProgram({
@@ -35,6 +36,9 @@ export async function parseLine(
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0)
       return { kind: 'print', what: error.code === 'commander.version' ? 'version' : 'help', text: printed };
+    // Of `help nosuch` commander shows the help of all commands instead; without the word it says what is wrong.
+    const help = error.code === 'commander.help' ? argv.indexOf('help') : -1;
+    if (help !== -1) return parseLine(argv.toSpliced(help, 1), wishes);
     throw explainUsage(error, argv, catalog);
   }
   if (!chosen) throw new Error(`no command was chosen by ${argv.join(' ')}`);

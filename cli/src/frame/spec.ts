@@ -1,7 +1,10 @@
 import type { CommandRun } from './command.ts';
 
-/** How the value of an option is read. `duration` gives ms, `integer` a whole number from 0 on, `file` completes paths. */
-export type ValueKind = 'text' | 'duration' | 'integer' | 'file';
+/**
+ * How the value of an option is read. `duration` gives ms, `integer` a whole number from 0 on, `count` one from 1 on, `port` one that a server can
+ * listen on (0: any), `file` completes paths.
+ */
+export type ValueKind = 'text' | 'duration' | 'integer' | 'count' | 'port' | 'file';
 
 export interface OptionSpec {
   /** As commander reads them: `--to <mode>`, `-o, --output <format>`, `--dry-run`. */

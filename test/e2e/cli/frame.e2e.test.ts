@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -99,6 +99,8 @@ describe('exit codes', () => {
     [1, ['plan', '--topology', topology, '--env', 'local', '--server', 'nats://127.0.0.1:9']],
     [3, ['migrate', '--to', 'multi', '--topology', topology, '--env', 'local']],
     [64, ['plan', '--topology', topology, '--env', 'nowhere']],
+    [64, ['streams', 'view', 'A', '--subject', 'a b', '--topology', topology, '--env', 'local']],
+    [64, ['compare', 'A', 'B', '--subject', 'a b', '--topology', topology, '--env', 'local']],
     [64, ['plan', '--topology', '/nowhere', '--env', 'local']],
     [64, ['plan', '--topology', topology, '--env', 'local', '--server', 'http://x']],
     [64, ['plan', '--topology', topology, '--env', 'local', '--context', 'nobodys']],
@@ -155,6 +157,25 @@ describe('output', () => {
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     const [code] = (await once(child, 'close')) as [number];
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it.runIf(existsSync('/dev/full'))('that finds no room is an error that says so', async () => {
+    const { spawn } = await import('node:child_process');
+    const intoFull = async (...args: string[]): Promise<{ code: number; stderr: string }> => {
+      const full = openSync('/dev/full', 'w');
+      const child = spawn(process.execPath, [AA_OPS, ...args], { stdio: ['ignore', full, 'pipe'] });
+      let stderr = '';
+      child.stderr!.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      const [code] = (await once(child, 'close')) as [number];
+      closeSync(full);
+      return { code, stderr };
+    };
+    const lost = await intoFull('validate', '--topology', topology);
+    expect(lost.code).toBe(1);
+    expect(lost.stderr).toMatch(/^error: the result cannot be written to stdout: ENOSPC/);
+    const failed = await intoFull('plna', '--output', 'json');
+    expect(failed.code).toBe(64);
+    expect(failed.stderr).toContain("unknown command 'plna'");
   });
 
   it('has colours where they are wanted, and nowhere else', async () => {

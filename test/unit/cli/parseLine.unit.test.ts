@@ -98,6 +98,18 @@ describe('a command line', () => {
     ['plan --timeout 0s', 'invalid-argument', /'0s' is invalid$/, /^write a duration/],
     ['plan --timeout 60d', 'invalid-argument', /'60d' is invalid$/, /24d/],
     ['streams view X --count -1', 'invalid-argument', /'-1' is invalid$/, /^write a whole number/],
+    ['streams view X --count 0', 'invalid-argument', /'0' is invalid$/, /^write a whole number from 1 on/],
+    [
+      'dev up --nats-port 99999',
+      'invalid-argument',
+      /'99999' is invalid$/,
+      /^write a whole number from 0 to 65535/,
+    ],
+    ['dev up --postgres-port 65536', 'invalid-argument', /'65536' is invalid$/, /65535/],
+    ['dev up --front-door-port x', 'invalid-argument', /'x' is invalid$/, /65535/],
+    ['help nosuch', 'unknown-command', /unknown command 'nosuch'/, 'aa-ops --help'],
+    ['help plna', 'unknown-command', /unknown command 'plna'/, 'did you mean plan?'],
+    ['streams help inof', 'unknown-command', /unknown command 'inof'/, 'did you mean info?'],
     ['migrate --pause-before lunch', 'invalid-argument', /'lunch' is invalid$/, /handover/],
   ])('%s: %s', async (line, code, message, hint) => {
     const error = await parse(line).catch((thrown: unknown) => thrown);
