@@ -1,3 +1,4 @@
+import { clean } from './clean.ts';
 import type { RunDocument } from '../saga/runDocument.ts';
 import type { JournalEntry } from '../saga/stateStore.ts';
 
@@ -13,11 +14,22 @@ export function renderHistory(runs: readonly RunDocument[]): string {
     .join('\n');
 }
 
-/** One run's journal, an entry a line. */
+/** Characters of an effect's data that are shown to people; JSON has all of it. */
+const SHOWN = 500;
+
+/** One run's journal, an entry a line, what is known of the effect below it. */
 export const renderJournal = (run: RunDocument, journal: readonly JournalEntry[]): string =>
   [
     renderHistory([run]),
-    ...journal.map(
-      ({ n, at, effect, phase }) => `${String(n).padStart(4)}  ${at}  ${phase.padEnd(7)} ${effect}`,
-    ),
+    ...journal.flatMap(({ n, at, effect, phase, data }) => [
+      `${String(n).padStart(4)}  ${at}  ${phase.padEnd(7)} ${effect}`,
+      ...dataLine(data),
+    ]),
   ].join('\n');
+
+function dataLine(data: unknown): string[] {
+  const text = clean(JSON.stringify(data) ?? '');
+  if (['', 'null', '{}', '[]'].includes(text)) return [];
+  const more = text.length > SHOWN ? `… (${text.length} characters, all with --output json)` : '';
+  return [`      ${text.slice(0, SHOWN)}${more}`];
+}
