@@ -36,14 +36,20 @@ const GROUPS = [
 ] as const;
 
 function checkTable(): string {
-  const all = new Map(GROUPS.flatMap(([, group]) => group.map((check) => [check.id, check])));
+  const groups = [...GROUPS.map(([, group]) => group), checks.verifyChecks];
+  const all = new Map(groups.flatMap((group) => group.map((check) => [check.id, check])));
   const steps = (id: string): string =>
     GROUPS.filter(([, group]) => group.some((check) => check.id === id))
       .map(([step]) => step)
       .join(', ');
   return table(
     ['check', 'what it proves', 'steps', 'section of the runbook'],
-    [...all.values()].map(({ id, title, runbook: section }) => [`\`${id}\``, title, steps(id), section]),
+    [...all.values()].map(({ id, title, runbook: section }) => [
+      `\`${id}\``,
+      title,
+      steps(id) || 'none; `aa-ops verify`',
+      section,
+    ]),
   );
 }
 
