@@ -11,6 +11,8 @@ export interface Finding {
   evidence: string;
   /** The command to type, or the thing to change, that leads on; only where it is not green. */
   next?: string;
+  /** There was nothing to look at: it is green, and proves nothing. */
+  skipped?: true;
 }
 
 export interface CheckResult extends Finding {
@@ -61,7 +63,7 @@ export const green = (evidence: string): Finding => ({ level: 'green', evidence 
 export const yellow = (evidence: string, next: string): Finding => ({ level: 'yellow', evidence, next });
 export const red = (evidence: string, next: string): Finding => ({ level: 'red', evidence, next });
 /** There is nothing here that the check is about. */
-export const skipped = (why: string): Finding => green(`skipped: ${why}`);
+export const skipped = (why: string): Finding => ({ ...green(`skipped: ${why}`), skipped: true });
 
 /** Red before the handover, where nothing is lost by not going on; else what the runbook says. */
 export const isBeforeHandover = ({ mode, ownedIn }: Pick<CheckContext, 'mode' | 'ownedIn'>): boolean =>

@@ -8,17 +8,19 @@ export function renderChecks(
   { overall, checks }: { overall: Level; checks: readonly CheckResult[] },
   paint: Paint,
 ): string {
-  const lines = checks.flatMap(({ level, title, evidence, next }) => [
-    `${paint[level](level.padEnd(6))}  ${paint.bold(title)}: ${clean(evidence)}`,
+  const lines = checks.flatMap(({ level, title, evidence, next, skipped }) => [
+    `${skipped ? paint.dim('-     ') : paint[level](level.padEnd(6))}  ${paint.bold(title)}: ${clean(evidence)}`,
     ...(next === undefined || level === 'green' ? [] : [`        ${paint.dim('next:')} ${clean(next)}`]),
   ]);
   return [...lines, '', `${paint[overall](overall)}: ${countLine(checks)}`].join('\n');
 }
 
 function countLine(checks: readonly CheckResult[]): string {
-  const of = (level: Level): number => checks.filter((check) => check.level === level).length;
+  const ran = checks.filter((check) => !check.skipped);
+  const of = (level: Level): number => ran.filter((check) => check.level === level).length;
   const parts = (['red', 'yellow', 'green'] as const).flatMap((level) =>
     of(level) ? [`${of(level)} ${level}`] : [],
   );
+  if (ran.length < checks.length) parts.push(`${checks.length - ran.length} skipped`);
   return `${formatAmount(checks.length, 'check')}, ${parts.join(', ')}`;
 }

@@ -125,6 +125,7 @@ test('checks of pods have nothing to look at on platform none', async () => {
     expect(await check.run(contextOf(none))).toEqual({
       level: 'green',
       evidence: 'skipped: platform none, no pods are managed here',
+      skipped: true,
     });
   }
 });

@@ -1,6 +1,14 @@
 import { OpsError } from '@aa-ops/topology';
 import { expect, test } from 'vitest';
-import { type Check, green, overall, red, runChecks, yellow } from '../../../cli/src/checks/index.ts';
+import {
+  type Check,
+  green,
+  overall,
+  red,
+  runChecks,
+  skipped,
+  yellow,
+} from '../../../cli/src/checks/index.ts';
 import * as lists from '../../../cli/src/checks/lists.ts';
 import { oncePerRun } from '../../../cli/src/checks/runChecks.ts';
 import { renderChecks } from '../../../cli/src/render/checks.ts';
@@ -76,15 +84,17 @@ test('every check has an id of its own', () => {
 test('people read level, title and evidence, and what to do below what is not green', () => {
   const checks = [
     { id: 'a', title: 'Pods', ...green('2/2') },
+    { id: 'c', title: 'Door', ...skipped('platform none') },
     { id: 'b', title: 'Rows', ...red('none\u001b[2J', 'aa-ops rollback') },
   ];
   expect(renderChecks({ overall: 'red', checks }, plainPaint)).toBe(
     [
       'green   Pods: 2/2',
+      '-       Door: skipped: platform none',
       'red     Rows: none\\x1b[2J',
       '        next: aa-ops rollback',
       '',
-      'red: 2 checks, 1 red, 1 green',
+      'red: 3 checks, 1 red, 1 green, 1 skipped',
     ].join('\n'),
   );
 });
