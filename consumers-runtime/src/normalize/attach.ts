@@ -2,10 +2,10 @@ import type { JetStreamManager } from 'nats';
 import { createBackoff, pause } from '../shared/backoff.ts';
 import { type Log, messageOf } from '../shared/log.ts';
 import type { NatsLink } from '../shared/natsLink.ts';
-import { type Binding, findConsumer, readConsumer, toBinding } from './bind.ts';
+import { apiCode, type Binding, findConsumer, NO_STREAM, readConsumer, toBinding } from './bind.ts';
 import type { NormalizeConfig } from './config.ts';
 import { hears } from './hears.ts';
-import type { Incoming } from './message.ts';
+import type { Incoming, Tie } from './message.ts';
 import { type Puller, startPulling } from './pull.ts';
 
 /** The tie to the durable: made, watched, and made again when the durable goes away or a better one appears. */
@@ -25,6 +25,8 @@ export interface AttachOptions {
   roomBytes: () => number;
   onMessage(incoming: Incoming): void;
   onBound(binding: Binding): void;
+  /** It is known again whether a stream is the one that messages came from. */
+  onTie(): void;
   log: Log;
   signal: AbortSignal;
   /** Between two readings of the durable, more or less. */
@@ -41,18 +43,20 @@ export function attach(options: AttachOptions): Attachment {
   const { link, jsm, config, log, signal, watchMs = WATCH_MS } = options;
   let binding: Binding | undefined;
   let puller: Puller | undefined;
+  /** Those that messages which are held may have come from. */
+  let ties: Tie[] = [];
   const running = run();
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
       const found = await find();
       if (!found) return;
-      await work(found);
+      await work(found.binding, found.tie);
     }
   }
 
   /** Looks until a candidate has the durable, every 2 s at most. */
-  async function find(): Promise<Binding | undefined> {
+  async function find(): Promise<{ binding: Binding; tie: Tie } | undefined> {
     const backoff = createBackoff(250, 2_000);
     let quietUntil = 0;
     while (!signal.aborted) {
@@ -60,7 +64,7 @@ export function attach(options: AttachOptions): Attachment {
       if (speak) quietUntil = performance.now() + REPEAT_LOG_MS;
       try {
         const found = await findConsumer(jsm, config, speak ? log : onlyGoodNews(log));
-        if (found) return found;
+        if (found) return { binding: found, tie: await tieTo(found.stream) };
       } catch (error) {
         if (speak)
           log.warn(
@@ -72,8 +76,42 @@ export function attach(options: AttachOptions): Attachment {
     return undefined;
   }
 
+  /** Read before the first request, so that no message is taken for one of an older stream's than it is. */
+  async function tieTo(stream: string): Promise<Tie> {
+    const { created } = await jsm.streams.info(stream);
+    const known = ties.find((tie) => tie.stream === stream && tie.created === created);
+    const tie: Tie = known ?? { stream, created, state: 'sure' };
+    for (const other of ties) if (other.stream === stream && other !== tie) other.state = 'gone';
+    tie.state = 'sure';
+    ties = [...ties.filter((one) => one !== tie && one.state !== 'gone'), tie];
+    options.onTie();
+    return tie;
+  }
+
+  /** Finds out whether the stream is still the one that messages came from; what is to be said of them waits until then, also while the process stops. */
+  async function ask(tie: Tie): Promise<void> {
+    if (tie.state !== 'sure') return;
+    tie.state = 'asked';
+    const backoff = createBackoff(50, 1_000);
+    const never = new AbortController().signal;
+    while (tie.state === 'asked' && !link.nc.isClosed()) {
+      try {
+        if (link.connected()) {
+          const { created } = await jsm.streams.info(tie.stream);
+          tie.state = created === tie.created ? 'sure' : 'gone';
+          break;
+        }
+      } catch (error) {
+        if (apiCode(error) === NO_STREAM) tie.state = 'gone';
+      }
+      await backoff.pause(never);
+    }
+    options.onTie();
+    puller?.ask();
+  }
+
   /** Pulls until the durable is lost or a better one is found. */
-  async function work(found: Binding): Promise<void> {
+  async function work(found: Binding, tie: Tie): Promise<void> {
     /** Ends the pause between two looks. */
     const wake = new AbortController();
     /** Said once and for all, by the puller or by the watch, whichever is first. */
@@ -82,6 +120,7 @@ export function attach(options: AttachOptions): Attachment {
       if (why === undefined || lost !== undefined) return;
       lost = why;
       binding = undefined;
+      void ask(tie);
       wake.abort();
     };
     if (signal.aborted) return; // nobody would stop the puller
@@ -89,10 +128,10 @@ export function attach(options: AttachOptions): Attachment {
     options.onBound(found);
     puller = startPulling({
       nc: link.nc,
-      stream: found.stream,
+      tie,
       durable: found.durable,
       maxRequest: found.maxRequest,
-      connected: link.connected,
+      connected: () => link.connected() && tie.state === 'sure',
       room: options.room,
       roomBytes: options.roomBytes,
       onMessage: options.onMessage,
@@ -142,9 +181,8 @@ export function attach(options: AttachOptions): Attachment {
   }
 
   link.onChange((connected) => {
-    if (!connected) return;
-    puller?.forget();
-    puller?.ask();
+    if (connected) puller?.forget();
+    else for (const tie of ties) void ask(tie);
   });
 
   return {

@@ -20,7 +20,9 @@ export interface Binding {
   readonly paused: boolean;
 }
 
-const NOT_FOUND = new Set([10014, 10059]); // no such consumer, no such stream
+export const NO_STREAM = 10059;
+const NO_CONSUMER = 10014;
+const NOT_FOUND = new Set([NO_CONSUMER, NO_STREAM]);
 const EXISTS_DIFFERENTLY = new Set([10013, 10148]);
 
 /**
@@ -129,5 +131,6 @@ function isUsable(info: ConsumerInfo, log: Log): boolean {
   return problem === undefined;
 }
 
-const apiCode = (error: unknown): number =>
+/** JetStream's own number of an error; 0: none. */
+export const apiCode = (error: unknown): number =>
   error instanceof NatsError ? (error.api_error?.err_code ?? 0) : 0;

@@ -5,9 +5,17 @@ const TRACEPARENT = /\r\ntraceparent:[ \t]*([^\r\n]+)/i;
 
 /** What the reply subject of a delivery is cut into: the positions of its dots, one array for all messages, since this runs 100,000 times a second. */
 const dots = new Int32Array(16);
-/** Messages come from one stream and subject at a time: their names are kept once. */
-let lastStream = '';
+/** Messages come from one subject at a time: its name is kept once. */
 let lastSubject = '';
+
+/** The stream that messages came from, as it was then: an ack names a place in a stream, and in one that was made anew another message stands there. */
+export interface Tie {
+  readonly stream: string;
+  /** When the stream was made. */
+  readonly created: string;
+  /** `asked`: whether it is still the same is not known at the moment, what is to be said waits. `gone`: it is not, nothing is said. */
+  state: 'sure' | 'asked' | 'gone';
+}
 
 /** The part of the client's message that its types do not show (nats 2.29.3, lib/nats-base-client/msg.js): how many bytes of headers stand before the payload, -1 for none. */
 interface MsgInside {
@@ -23,7 +31,7 @@ export class Incoming {
   readonly subject: string;
   /** Where acks go. */
   readonly reply: string;
-  readonly stream: string;
+  readonly tie: Tie;
   /** 1 for the first delivery. */
   readonly deliveries: number;
   /** When we got it, on the process's own clock (performance.now), whole ms. */
@@ -34,12 +42,12 @@ export class Incoming {
   /** Bytes of headers right before the payload; what they say is read when somebody asks. */
   private readonly headerLength: number;
 
-  constructor(msg: Msg, reply: string, stream: string, deliveries: number) {
+  constructor(msg: Msg, reply: string, tie: Tie, deliveries: number) {
     if (msg.subject !== lastSubject) lastSubject = msg.subject;
     const { data } = msg;
     this.subject = lastSubject;
     this.reply = reply;
-    this.stream = stream;
+    this.tie = tie;
     this.deliveries = deliveries;
     this.receivedAt = Math.trunc(performance.now()); // whole numbers need no object of their own
     this.buffer = data.buffer;
@@ -64,6 +72,10 @@ export class Incoming {
   /** The payload; a view that is made anew each time. */
   get data(): Uint8Array {
     return new Uint8Array(this.buffer, this.start, this.length);
+  }
+
+  get stream(): string {
+    return this.tie.stream;
   }
 
   /** Bytes of payload and headers. */
@@ -97,16 +109,12 @@ export class Incoming {
  * Reads `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<delivery seq>.<time, ns>.<pending>`, or the longer form
  * with domain and account hash behind `ACK` (ADR-15). Undefined: not a JetStream message.
  */
-export function readIncoming(msg: Msg): Incoming | undefined {
+export function readIncoming(msg: Msg, tie: Tie): Incoming | undefined {
   const reply = msg.reply ?? '';
   if (!reply.startsWith('$JS.ACK.')) return undefined;
   const token = findDots(reply);
   if (token < 0) return undefined;
-  const start = dots[token - 1]! + 1;
-  const length = dots[token]! - start;
-  if (lastStream.length !== length || !reply.startsWith(lastStream, start))
-    lastStream = reply.slice(start, start + length);
-  return new Incoming(msg, reply, lastStream, digits(reply, dots[token + 1]! + 1, dots[token + 2]!));
+  return new Incoming(msg, reply, tie, digits(reply, dots[token + 1]! + 1, dots[token + 2]!));
 }
 
 /** Fills `dots`; says which token is the stream's name, -1 where there are too few. */

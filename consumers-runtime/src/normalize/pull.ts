@@ -1,5 +1,5 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
-import { type Incoming, readIncoming } from './message.ts';
+import { type Incoming, readIncoming, type Tie } from './message.ts';
 
 /** Asks for messages, exactly as many as there is room for. */
 export interface Puller {
@@ -13,7 +13,7 @@ export interface Puller {
 
 export interface PullOptions {
   nc: NatsConnection;
-  stream: string;
+  tie: Tie;
   durable: string;
   /** The durable's own limit of a request (max_batch); 0: none. */
   maxRequest: number;
@@ -42,7 +42,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 export function startPulling(options: PullOptions): Puller {
   const { nc } = options;
   const inbox = createInbox();
-  const api = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`;
+  const api = `$JS.API.CONSUMER.MSG.NEXT.${options.tie.stream}.${options.durable}`;
   /** Asked for and neither received nor declared dead. */
   let outstanding = 0;
   let lastHeard = performance.now();
@@ -54,7 +54,7 @@ export function startPulling(options: PullOptions): Puller {
     callback: (error, msg) => {
       if (error || ended) return;
       lastHeard = performance.now();
-      const incoming = msg.reply ? readIncoming(msg) : undefined;
+      const incoming = msg.reply ? readIncoming(msg, options.tie) : undefined;
       if (incoming) {
         outstanding = Math.max(0, outstanding - 1);
         options.onMessage(incoming);

@@ -10,6 +10,8 @@ export interface Settler {
   settle(incoming: Incoming, outcome: Outcome): Promise<void> | void;
   /** Not worked: to be delivered again at once. One on its last delivery that waits for its letter gets another ack wait instead: the server drops it without a word, and tells what a stream may hear by then. */
   giveBack(incoming: Incoming): void;
+  /** Says what waited, as far as it can be said now. */
+  sayAgain(): void;
   /** Resolves when nothing waits for NATS to return, or at the deadline. */
   flush(deadline: AbortSignal): Promise<void>;
   /** Messages whose dead letters could not be stored so far. */
@@ -43,29 +45,29 @@ const DEAD_LETTER_TRIES = 4;
 export function createSettler(options: SettlerOptions): Settler {
   const { link, log } = options;
   const warn = limitWarnings(log, 20);
-  /** What could not be said while there was no connection: the client forgets what is published then. */
-  let unsent: [reply: string, payload: string][] = [];
+  /** What could not be said while there was no connection (the client forgets what is published then), or while it was not known whether the stream is the same. */
+  let unsent: [incoming: Incoming, payload: string][] = [];
   let whenSaid: (() => void) | undefined;
 
   /** Whose letters are being stored, and those of them that had to wait. */
   const burying = new Set<Incoming>();
   const stuck = new Set<Incoming>();
 
-  link.onChange((connected) => {
-    if (!connected) return;
+  function sayAgain(): void {
     const backlog = unsent;
     unsent = [];
-    for (const [reply, payload] of backlog) tell(reply, payload);
+    for (const [incoming, payload] of backlog) tell(incoming, payload);
     if (unsent.length === 0) whenSaid?.();
-  });
+  }
 
-  function tell(reply: string, payload: string): void {
-    if (link.connected()) link.tell(reply, payload);
-    else unsent.push([reply, payload]);
+  function tell(incoming: Incoming, payload: string): void {
+    const { state } = incoming.tie;
+    if (state === 'sure' && link.connected()) link.tell(incoming.reply, payload);
+    else if (state !== 'gone') unsent.push([incoming, payload]);
   }
 
   const nak = (incoming: Incoming, delayMs: number): void =>
-    tell(incoming.reply, `-NAK {"delay":${delayMs * 1e6}}`);
+    tell(incoming, `-NAK {"delay":${delayMs * 1e6}}`);
 
   /**
    * First stored, then terminated: dying in between brings it again, and then its letter is looked for first. Tried for as
@@ -97,7 +99,7 @@ export function createSettler(options: SettlerOptions): Settler {
     }
     burying.delete(incoming);
     stuck.delete(incoming);
-    tell(incoming.reply, TERM);
+    tell(incoming, TERM);
     warn(`[normalize-hrv] Dead letter ${outcome.reason}: ${stream} ${seq}: ${outcome.error}`, {
       stream,
       seq,
@@ -110,14 +112,15 @@ export function createSettler(options: SettlerOptions): Settler {
   return {
     settle(incoming, outcome) {
       if (outcome.kind === 'deadLetter') return bury(incoming, outcome);
-      if (outcome.kind === 'success') tell(incoming.reply, ACK);
+      if (outcome.kind === 'success') tell(incoming, ACK);
       else nak(incoming, outcome.delayMs);
       options.onSettled(incoming, outcome);
     },
     giveBack(incoming) {
       const last = options.maxDeliver() > 0 && incoming.deliveries >= options.maxDeliver();
-      tell(incoming.reply, last && burying.has(incoming) ? WORKING : NAK);
+      tell(incoming, last && burying.has(incoming) ? WORKING : NAK);
     },
+    sayAgain,
     async flush(deadline) {
       if (unsent.length === 0 || deadline.aborted) return;
       await new Promise<void>((resolve) => {
@@ -127,7 +130,7 @@ export function createSettler(options: SettlerOptions): Settler {
     },
     unburied: () => stuck.size,
     touch: (incoming) => {
-      if (link.connected()) link.tell(incoming.reply, WORKING);
+      if (incoming.tie.state === 'sure' && link.connected()) link.tell(incoming.reply, WORKING);
     },
   };
 }

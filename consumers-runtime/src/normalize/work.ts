@@ -154,6 +154,7 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
       config,
       room: () => (settler!.unburied() > 0 ? 0 : loop.room()),
       roomBytes: () => loop.roomBytes(),
+      onTie: () => settler?.sayAgain(),
       onMessage: (incoming) => loop.receive(incoming),
       onBound(binding) {
         metrics.bound(binding);

@@ -30,6 +30,7 @@ describe('the tie to the durable', () => {
       roomBytes: () => 1_000_000,
       onMessage: (incoming) => void received.push(incoming),
       onBound: () => {},
+      onTie: () => {},
       log,
       signal,
       watchMs: 400,

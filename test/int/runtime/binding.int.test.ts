@@ -172,4 +172,31 @@ describe('binding', () => {
     await drained(bus);
     expect((await bus.jsm.consumers.info('ATHLETE_ALLY_EVENTS', DURABLE)).num_redelivered).toBe(0);
   });
+
+  it('acks nothing in a stream that was made anew: another message stands there now', async () => {
+    await makeTopology(bus, 'single');
+    const pod = await start();
+    const locker = await bus.db.connect();
+    await locker.query('BEGIN; LOCK TABLE hrv_data IN SHARE MODE');
+    await publish(bus, event({ userId: 'old' }));
+    await until('it is delivered', async () => {
+      return (await bus.jsm.consumers.info('ATHLETE_ALLY_EVENTS', DURABLE)).num_ack_pending === 1;
+    });
+    const said: string[] = [];
+    const acks = bus.nc.subscribe('$JS.ACK.>', { callback: (_, msg) => void said.push(msg.subject) });
+    await bus.jsm.streams.delete('ATHLETE_ALLY_EVENTS');
+    await bus.jsm.streams.add({ name: 'ATHLETE_ALLY_EVENTS', subjects: ['athlete-ally.>', 'sleep.*'] });
+    await addDurable(bus, 'ATHLETE_ALLY_EVENTS');
+    await until('it has bound again', () => pod.lines.filter((line) => line.includes('bound:')).length === 2);
+    await publish(bus, event({ userId: 'new' }));
+    await locker.query('ROLLBACK');
+    locker.release();
+    await drained(bus);
+    acks.unsubscribe();
+    expect((await rows(bus)).map((row) => row.user_id)).toEqual(['new', 'old']);
+    // One ack, of the message that the new stream stored: `$JS.ACK.<stream>.<durable>.1.1.1.<time>.<pending>`.
+    expect(said).toHaveLength(1);
+    const { time } = await bus.jsm.streams.getMessage('ATHLETE_ALLY_EVENTS', { seq: 1 });
+    expect(Math.trunc(Number(said[0]!.split('.')[7]) / 1e6)).toBe(time.getTime());
+  });
 });
