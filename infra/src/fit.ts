@@ -1,6 +1,6 @@
 import type { Topology } from '@aa-ops/topology';
 import type { StackConfig } from './stackConfig.ts';
-import { carriesCredentials, problemOfKey } from './workloadEnv.ts';
+import { problemOfKey } from './workloadEnv.ts';
 
 /** Bytes that a ConfigMap may have in all; names and the object itself take a little of them. */
 const MAX_CONFIG_MAP = 1_000_000;
@@ -27,7 +27,8 @@ function* environmentProblems({ environment: name, initialMode }: StackConfig, t
   if (!/^[A-Za-z0-9]([-_A-Za-z0-9]{0,61}[A-Za-z0-9])?$/.test(topology.name))
     yield `the topology's name is ${topology.name}, which is no value of a label: up to 63 letters and digits, - and _ between them`;
   if (!environment.namespace) yield `environment ${name} of the topology names no namespace`;
-  if (environment.servers.some(carriesCredentials))
+  // With a scheme or without one.
+  if (environment.servers.some((server) => server.includes('@')))
     yield `environment ${name} of the topology has credentials in its servers, which would stand in the state: set aa-ops:stack.secrets.nats`;
   if (!configMap) yield 'the topology names no configMap';
   else if (configMap.modeKey.includes('.'))
