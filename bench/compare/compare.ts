@@ -13,6 +13,7 @@ import {
   type StreamPlace,
 } from '../../topology/src/index.ts';
 import { startNats } from '../../cli/src/servers/index.ts';
+import { median } from '../median.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 500_000);
 /** The walks are slow: they read this many messages of each stream, which changes nothing in their rate. */
@@ -79,8 +80,6 @@ const seconds = async (work: () => Promise<unknown>): Promise<number> => {
   await work();
   return (performance.now() - begun) / 1_000;
 };
-const median = (values: number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 const server = await startNats();
 try {

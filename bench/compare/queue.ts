@@ -13,6 +13,7 @@ import {
   type StreamConfig,
 } from '../../topology/src/index.ts';
 import { startNats } from '../../cli/src/servers/index.ts';
+import { median } from '../median.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 100_000);
 const ROUNDS = Number(process.argv[3] ?? 5);
@@ -68,7 +69,6 @@ for (let round = 0; round < ROUNDS; round++) {
 await account.close();
 await server.stop();
 
-const median = (all: number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!;
 const table = Object.keys(ways).map((way) => ({
   way,
   perSecond: Math.round(median(perSecond[way]!)),

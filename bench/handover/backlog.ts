@@ -32,6 +32,7 @@ import { startNats } from '../../cli/src/servers/index.ts';
 import { judge, startTraffic } from '../../cli/src/traffic/index.ts';
 import { OPTIONS, startRun } from '../../test/support/runs.ts';
 import { seedTopology } from '../../test/support/topologies.ts';
+import { median } from '../median.ts';
 
 const backlog = Number(process.argv[2] ?? 500_000);
 const HAND_BACK = 100_000;
@@ -42,11 +43,6 @@ const TURNS = 6;
 /** An HRV event is about as large. */
 const payload = new Uint8Array(149).fill(0x61);
 const subjects = ['athlete-ally.hrv.raw-received', 'sleep.scored', 'vendor.oura.webhook'];
-
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-};
 
 function idOf(n: number): MsgHdrs {
   const block = newHeaders();

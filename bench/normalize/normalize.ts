@@ -14,6 +14,7 @@ import {
 import { measureLatency } from './latency.ts';
 import { startSetting } from './setting.ts';
 import { measureStartup } from './startup.ts';
+import { median } from '../median.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const contenders: [name: string, run: Contender, count: number][] = [
@@ -45,8 +46,6 @@ try {
   const latency = await measureLatency(setting, 500, 20);
   const startup = await measureStartup(setting, 15);
 
-  const median = (values: readonly number[]): number =>
-    [...values].sort((a, b) => a - b)[values.length >> 1]!;
   const oldRate = median(rates.get('the old loop, repaired')!);
   const bare = median(rates.get('bare upsert, arrays by pg')!);
   /** Ratios of the same round, then their median: what drifts, drifts for both. */

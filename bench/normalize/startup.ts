@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { fill, type Setting } from './setting.ts';
+import { median } from '../median.ts';
 
 const MAIN = fileURLToPath(new URL('../../consumers-runtime/dist/aa-normalize.js', import.meta.url));
 
@@ -25,7 +26,6 @@ export async function measureStartup(setting: Setting, rounds: number): Promise<
     listens.push(await time([MAIN], 'Listening'));
     bound.push(await time([MAIN], 'consumer bound', servers));
   }
-  const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
   return { node: median(node), listens: median(listens), bound: median(bound) };
 }
 

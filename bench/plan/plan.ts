@@ -16,6 +16,7 @@ import {
   type Topology,
 } from '../../topology/src/index.ts';
 import { startNats } from '../../cli/src/servers/index.ts';
+import { median } from '../median.ts';
 
 const STREAMS = 1_000;
 const CONSUMERS = 10;
@@ -70,8 +71,6 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   await work();
   return performance.now() - start;
 }
-const median = (values: number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 const server = await startNats();
 try {

@@ -6,13 +6,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { type JetStreamWriter, openWriter } from '../../topology/src/index.ts';
 import { startNats } from '../../cli/src/servers/index.ts';
+import { median } from '../median.ts';
 
 const ROUNDS = 200;
 const MESSAGES = 200_000;
 const COPIES = 5;
-
-const median = (values: number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const begun = performance.now();

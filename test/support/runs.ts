@@ -10,6 +10,7 @@ import {
   type Notice,
   openWriter,
   silentHost,
+  type StreamConfig,
   type Topology,
 } from '@aa-ops/topology';
 import { nonePlatform } from '../../cli/src/platform/platform.ts';
@@ -31,6 +32,8 @@ export interface TestRun {
   environment: RunEnvironment;
   /** Everything that the engine said. */
   notices: Notice[];
+  /** Updates fields of a stream by hand, as somebody else would. */
+  change(stream: string, fields: Partial<StreamConfig>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -61,6 +64,10 @@ export async function startRun(
       runsDir,
       timeouts: DEFAULT_TIMEOUTS,
     },
+    async change(stream, fields) {
+      const { config } = (await account.stream(stream))!;
+      await account.updateStream({ ...config, ...fields });
+    },
     async stop() {
       await account.close();
       await server.stop();
@@ -68,6 +75,12 @@ export async function startRun(
     },
   };
 }
+
+/** Options of `startRun` for a server whose only account has limits, as in nats-server's `jetstream: { … }`. */
+export const limited = (limits: string) => ({
+  config: `accounts { A { jetstream: { ${limits} }, users: [{ user: a, password: a }] } }`,
+  settings: { user: 'a', password: 'a' },
+});
 
 export async function applyTopology(account: JetStreamWriter, topology: Topology): Promise<void> {
   const plan = await makePlan(account, topology);

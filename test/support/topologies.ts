@@ -132,3 +132,13 @@ export const twoIntoFive = topologyOf('two-five', {
     consumers: { cleaner: { stream: 'RAW', filters: ['sensor.*.raw'] } },
   },
 });
+
+/** A topology with other fields of one stream, or with one more. */
+export const withStream = (
+  topology: Topology,
+  name: string,
+  fields: Topology['streams'][string],
+): Topology => ({
+  ...topology,
+  streams: { ...topology.streams, [name]: { ...topology.streams[name], ...fields } },
+});

@@ -1,7 +1,7 @@
-import { OpsError } from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { readConfigMapDrift, renderConfigMapDrift } from '../planning/configMapDrift.ts';
 import { preparePlan } from '../planning/preparePlan.ts';
+import { refuseUnknownMode } from '../planning/refuseUnknownMode.ts';
 import { exitCodeOf, planResult } from './plan.ts';
 
 /** Exit code: changes are pending. */
@@ -13,7 +13,7 @@ const PENDING = 2;
  */
 export async function run(context: CommandContext, args: { expectMode?: string }): Promise<CommandResult> {
   const expected = args.expectMode;
-  if (expected !== undefined) refuseUnknown(expected, Object.keys((await context.topology()).modes));
+  if (expected !== undefined) refuseUnknownMode(expected, await context.topology());
   const prepared = await preparePlan(context);
   const { plan, topology } = prepared;
   const configMap = await readConfigMapDrift(await context.reader(), topology, context.signal);
@@ -33,12 +33,4 @@ export async function run(context: CommandContext, args: { expectMode?: string }
     text: `${text}\nexpected mode ${expected}, the account is in ${plan.mode.live}`,
     exitCode: PENDING,
   };
-}
-
-function refuseUnknown(mode: string, modes: string[]): void {
-  if (modes.includes(mode)) return;
-  throw new OpsError('mode-unknown', `--expect-mode ${mode} is no mode of the topology`, {
-    kind: 'usage',
-    hint: `choose one of ${modes.join(', ')}`,
-  });
 }

@@ -3,6 +3,7 @@ import { absentAccount, absentPlatform } from '../checks/absent.ts';
 import { type ExpectedModes, expectedModes } from '../checks/expectedModes.ts';
 import { type Check, overall, runChecks, verifyChecks } from '../checks/index.ts';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
+import { refuseUnknownMode } from '../planning/refuseUnknownMode.ts';
 import { openPlatform } from '../platform/openPlatform.ts';
 import { renderChecks } from '../render/checks.ts';
 
@@ -29,7 +30,7 @@ export async function runCheckCommand(
   { expectMode, event, wait }: VerifyArguments,
 ): Promise<CommandResult> {
   const topology = await context.topology();
-  if (expectMode !== undefined) refuseUnknown(expectMode, Object.keys(topology.modes));
+  if (expectMode !== undefined) refuseUnknownMode(expectMode, topology);
   const account = await orRed(context, () => context.unasked(), absentAccount);
   const expected = await orRed<ExpectedModes | undefined>(
     context,
@@ -89,12 +90,4 @@ async function orRed<T>(
     if (!(error instanceof OpsError) || error.kind === 'usage') throw error;
     return absent(error);
   }
-}
-
-function refuseUnknown(mode: string, modes: string[]): void {
-  if (modes.includes(mode)) return;
-  throw new OpsError('mode-unknown', `--expect-mode ${mode} is no mode of the topology`, {
-    kind: 'usage',
-    hint: `choose one of ${modes.join(', ')}`,
-  });
 }

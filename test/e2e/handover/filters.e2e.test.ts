@@ -8,6 +8,7 @@ import { aaOps, type CliResult } from '../../support/cli.ts';
 import { INTEREST, QUEUE, SEED } from '../../support/crash/crashLane.ts';
 import { applyTopology } from '../../support/runs.ts';
 import { type NatsServer, startNats } from '../../support/servers.ts';
+import { untilAcked } from '../../support/untilAcked.ts';
 
 // `apply` where a stream is to hear what it owns by other filters: a server that replaces one by another in one update stores publishes
 // without an id twice (docs/adr/0020). The counter-proof is test/unit/handover/windowSpec.unit.test.ts; nobody works the durables here, so
@@ -67,10 +68,7 @@ describe.each([
     rmSync(cwd, { recursive: true, force: true });
   });
 
-  async function acked(count: number): Promise<void> {
-    const goal = traffic.counts().acked + count;
-    while (traffic.counts().acked < goal) await new Promise((again) => setTimeout(again, 10));
-  }
+  const acked = (count: number): Promise<void> => untilAcked(traffic, count);
   const other = (): keyof typeof FILTERS => (hears === 'before' ? 'after' : 'before');
   const run = (which: keyof typeof FILTERS, args: string[], killAfter?: number): Promise<CliResult> =>
     aaOps(

@@ -15,6 +15,7 @@ import { type CarelessWorker, startCarelessWorker } from '../../support/careless
 import { aaOps, type CliResult } from '../../support/cli.ts';
 import { applyTopology } from '../../support/runs.ts';
 import { type NatsServer, startNats } from '../../support/servers.ts';
+import { untilAcked } from '../../support/untilAcked.ts';
 
 const SEED = fileURLToPath(new URL('../../support/seed-topology.yaml', import.meta.url));
 const STREAM = 'ATHLETE_ALLY_EVENTS';
@@ -61,10 +62,7 @@ async function expectDone(file: string, storedIn: string): Promise<void> {
   expect(await account.stream(standInOf(STREAM))).toBeUndefined();
 }
 
-const acked = async (count: number): Promise<void> => {
-  const goal = traffic.counts().acked + count;
-  while (traffic.counts().acked < goal) await new Promise((again) => setTimeout(again, 10));
-};
+const acked = (count: number): Promise<void> => untilAcked(traffic, count);
 
 beforeAll(async () => {
   server = await startNats();

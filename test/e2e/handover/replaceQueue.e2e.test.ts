@@ -15,6 +15,7 @@ import { aaOps, type CliResult } from '../../support/cli.ts';
 import { applyTopology } from '../../support/runs.ts';
 import { type NatsServer, startNats } from '../../support/servers.ts';
 import { tracesOf } from '../../support/traces.ts';
+import { untilAcked } from '../../support/untilAcked.ts';
 
 const STREAM = 'ATHLETE_ALLY_EVENTS';
 const DURABLE = 'normalize-hrv-durable';
@@ -57,10 +58,7 @@ const run = (file: string, args: string[], killAfter?: number): Promise<CliResul
   });
 const REPLACE = ['apply', '--replace', '--allow-destructive'];
 
-const acked = async (count: number): Promise<void> => {
-  const goal = traffic.counts().acked + count;
-  while (traffic.counts().acked < goal) await new Promise((again) => setTimeout(again, 10));
-};
+const acked = (count: number): Promise<void> => untilAcked(traffic, count);
 
 async function expectDone(file: string, retention: string): Promise<void> {
   const plan = await run(file, ['plan']);

@@ -13,6 +13,7 @@ import {
 import { startCarelessWorker } from '../../support/carelessWorker.ts';
 import { randomTopology, type RandomTopology } from '../../support/randomTopology.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
+import { untilAcked } from '../../support/untilAcked.ts';
 
 const RUNS = process.env['AA_TEST_LONG'] === '1' ? 200 : 20;
 /** Side by side, since a handover waits more than it works; four of them, with their publishers and workers, wait for two cores instead. */
@@ -52,10 +53,7 @@ describe.concurrent.each(Array.from({ length: LANES }, (_, lane) => lane))(
 async function thereAndBack(run: TestRun, { topology, subjects, worked }: RandomTopology): Promise<void> {
   const traffic = await startTraffic(run.settings, publishers(subjects));
   const { ledger } = traffic;
-  const acked = async (count: number): Promise<void> => {
-    const goal = traffic.counts().acked + count;
-    while (traffic.counts().acked < goal) await new Promise((again) => setTimeout(again, 10));
-  };
+  const acked = (count: number): Promise<void> => untilAcked(traffic, count);
   try {
     const durables = worked;
     const records = durables.map(() => new WorkRecord(ledger));

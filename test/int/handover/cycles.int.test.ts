@@ -13,6 +13,7 @@ import {
 import { startCarelessWorker } from '../../support/carelessWorker.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology, threeIntoTwo, twoIntoFive } from '../../support/topologies.ts';
+import { untilAcked } from '../../support/untilAcked.ts';
 
 const shapes: { topology: Topology; subjects: string[] }[] = [
   {
@@ -41,15 +42,7 @@ afterEach(async () => {
   [run, traffic] = [undefined, undefined];
 });
 
-const acked = (count: number): Promise<void> =>
-  new Promise((resolve) => {
-    const goal = traffic!.counts().acked + count;
-    const timer = setInterval(() => {
-      if (traffic!.counts().acked < goal) return;
-      clearInterval(timer);
-      resolve();
-    }, 10);
-  });
+const acked = (count: number): Promise<void> => untilAcked(traffic!, count);
 
 describe.each(shapes)('migrate, rollback, migrate, rollback: $topology.name', ({ topology, subjects }) => {
   it('loses, doubles, refuses and skips nothing under live traffic', async () => {

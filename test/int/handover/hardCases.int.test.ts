@@ -1,17 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Finding, type OpsError, type StreamConfig, type Topology } from '@aa-ops/topology';
+import { type Finding, type OpsError } from '@aa-ops/topology';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
-import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
-import { topologyOf } from '../../support/topologies.ts';
+import { limited, OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
+import { topologyOf, withStream } from '../../support/topologies.ts';
 
 const topology = topologyOf('hard', {
   single: { subjects: { OLD: ['x.>'] }, consumers: { w: { stream: 'OLD', filters: ['x.>'] } } },
   multi: { subjects: { NEW: ['x.>'] }, consumers: { w: { stream: 'NEW', filters: ['x.>'] } } },
-});
-const withStream = (name: string, fields: Topology['streams'][string]): Topology => ({
-  ...topology,
-  streams: { ...topology.streams, [name]: { ...topology.streams[name], ...fields } },
 });
 
 let run: TestRun;
@@ -19,10 +15,6 @@ afterEach(() => run?.stop());
 
 const publish = async (count: number, bytes = 10, subject = 'x.a'): Promise<void> => {
   for (let n = 0; n < count; n++) await run.account.connection.request(subject, Buffer.alloc(bytes, `${n} `));
-};
-const change = async (stream: string, fields: Partial<StreamConfig>): Promise<void> => {
-  const { config } = (await run.account.stream(stream))!;
-  await run.account.updateStream({ ...config, ...fields });
 };
 /** Everything that a run may not leave behind: configurations, and durables where they stand. */
 const account = async (): Promise<string> => {
@@ -59,7 +51,7 @@ describe('a durable that is further behind than its target keeps a message', () 
   it('is refused with both durations; a longer maxAge lets it through; a way back only warns', async () => {
     run = await startRun(topology);
     await publish(3);
-    await change('NEW', { max_age: 1e9, duplicate_window: 1e9 });
+    await run.change('NEW', { max_age: 1e9, duplicate_window: 1e9 });
     await untilOlder('OLD', 2_100);
     const { 'target-max-age': found } = await findings();
     expect(found?.message).toMatch(
@@ -67,10 +59,10 @@ describe('a durable that is further behind than its target keeps a message', () 
     );
     expect(found?.details).toMatchObject({ durable: 'w', sequence: 1, maxAgeMs: 1_000 });
 
-    await change('NEW', { max_age: 3_600e9 });
+    await run.change('NEW', { max_age: 3_600e9 });
     expect(await toMulti()).toMatchObject({ exitCode: 0 });
 
-    await change('OLD', { max_age: 1e9, duplicate_window: 1e9 });
+    await run.change('OLD', { max_age: 1e9, duplicate_window: 1e9 });
     await untilOlder('NEW', 1_100);
     await rollBack(run.environment);
     expect(
@@ -81,7 +73,7 @@ describe('a durable that is further behind than its target keeps a message', () 
 
 describe('a target that is still to be made', () => {
   it('is measured by the limits that it will have', async () => {
-    run = await startRun(withStream('NEW', { max_msgs: 5, max_msg_size: 64 }));
+    run = await startRun(withStream(topology, 'NEW', { max_msgs: 5, max_msg_size: 64 }));
     await run.account.deleteStream('NEW');
     await publish(9);
     const found = await findings();
@@ -92,14 +84,9 @@ describe('a target that is still to be made', () => {
 });
 
 describe('limits of the account', () => {
-  const limited = (limits: string) => ({
-    config: `accounts { A { jetstream: { ${limits} }, users: [{ user: a, password: a }] } }`,
-    settings: { user: 'a', password: 'a' },
-  });
-
   it('what a new stream would reserve counts, with the numbers', async () => {
     run = await startRun(topology, limited('max_file: 20MB'));
-    run.environment.topology = withStream('NEW', { max_bytes: 30 * 2 ** 20 });
+    run.environment.topology = withStream(topology, 'NEW', { max_bytes: 30 * 2 ** 20 });
     await run.account.deleteStream('NEW');
     expect((await findings())['account-reserved']?.message).toMatch(/needs 31457280 more, the limit is 20/);
   });
@@ -160,7 +147,7 @@ describe('messages that go in the middle of a migration', () => {
     run = await startRun(topology);
     await publish(20);
     expect(await toMulti('handover')).toMatchObject({ exitCode: 4 });
-    await change('OLD', { max_age: 100e6, duplicate_window: 100e6 });
+    await run.change('OLD', { max_age: 100e6, duplicate_window: 100e6 });
     await expect.poll(() => left('OLD'), { timeout: 30_000 }).toBe(0);
     const outcome = await resume(run.environment);
     expect(outcome, JSON.stringify(outcome.json)).toMatchObject({ exitCode: 0, json: { result: 'done' } });

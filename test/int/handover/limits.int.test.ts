@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Finding, type OpsError, readRange, type StreamConfig } from '@aa-ops/topology';
+import { type Finding, type OpsError, readRange } from '@aa-ops/topology';
 import { migrate } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
@@ -11,10 +11,6 @@ afterEach(() => run.stop());
 const publish = async (subject: string, count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await run.account.connection.request(subject, new Uint8Array(100));
 };
-const change = async (stream: string, fields: Partial<StreamConfig>): Promise<void> => {
-  const info = await run.account.stream(stream);
-  await run.account.updateStream({ ...info!.config, ...fields });
-};
 const findingsOf = (error: unknown): Finding[] =>
   ((error as OpsError).details?.['findings'] ?? []) as Finding[];
 
@@ -23,7 +19,7 @@ describe('several origins of one target', () => {
     run = await startRun(threeIntoTwo);
     await publish('bills.paid', 10);
     await publish('audit.login', 10);
-    await change('BOOKS', { max_msgs: 15 });
+    await run.change('BOOKS', { max_msgs: 15 });
     const error: unknown = await migrate(run.environment, {
       to: 'multi',
       options: { ...OPTIONS, copy: 'all' },

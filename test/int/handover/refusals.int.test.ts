@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Finding, type OpsError, openWriter, type StreamConfig } from '@aa-ops/topology';
+import { type Finding, type OpsError, openWriter } from '@aa-ops/topology';
 import { migrate } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
@@ -10,10 +10,6 @@ let run: TestRun;
 
 const publish = async (subject: string, count = 1, size = 10): Promise<void> => {
   for (let i = 0; i < count; i++) await run.account.connection.request(subject, new Uint8Array(size));
-};
-const change = async (stream: string, fields: Partial<StreamConfig>): Promise<void> => {
-  const info = await run.account.stream(stream);
-  await run.account.updateStream({ ...info!.config, ...fields });
 };
 /** Everything that a refusal must leave as it is. */
 const configs = async (): Promise<string> => {
@@ -106,14 +102,14 @@ describe('limits, with both numbers', () => {
     ['target-messages-per-subject', { max_msgs_per_subject: 3 }, /up to 20 messages on one subject.*is 3/],
     ['target-message-size', { max_msg_size: 64 }, /any size, maxMsgSize of AA_CORE_HOT is 64/],
   ] as const)('%s', async (code, fields, message) => {
-    await change('AA_CORE_HOT', fields);
+    await run.change('AA_CORE_HOT', fields);
     const { error, findings } = await refused();
     expect(codesOf(findings)).toContain(code);
     expect(error.message + JSON.stringify(findings)).toMatch(message);
   });
 
   it('a stream that drops what nobody reads there takes nothing that is read by nobody', async () => {
-    await change('AA_CORE_HOT', { retention: 'interest' });
+    await run.change('AA_CORE_HOT', { retention: 'interest' });
     expect(codesOf((await refused()).findings)).toContain('interest-unread');
   });
 });

@@ -29,6 +29,7 @@ import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { fetchNatsServer, NATS_WHEELS } from '../../support/servers.ts';
 import { topologyOf } from '../../support/topologies.ts';
 import { tracesOf } from '../../support/traces.ts';
+import { untilAcked } from '../../support/untilAcked.ts';
 
 type Retention = NonNullable<StreamConfig['retention']>;
 const RETENTIONS: Retention[] = ['limits', 'interest', 'workqueue'];
@@ -73,10 +74,6 @@ function moving(from: Retention, to: Retention, ...durables: string[]): Topology
 
 const publish = async (subject: string, from: number, to = from): Promise<void> => {
   for (let n = from; n <= to; n++) await run.account.connection.request(subject, `${n}`);
-};
-const change = async (stream: string, fields: Partial<StreamConfig>): Promise<void> => {
-  const { config } = (await run.account.stream(stream))!;
-  await run.account.updateStream({ ...config, ...fields });
 };
 /** `restart`: at the place where pods are restarted, and work what is copied from then on. */
 const go = async (mode: 'multi' | 'single', restart?: () => Promise<void>): Promise<void> => {
@@ -148,10 +145,7 @@ async function overBackOver(topology: Topology, { drops }: { drops: boolean }): 
   const [durable] = Object.keys(topology.consumers) as [string];
   traffic = await startTraffic(run.settings, PUBLISHERS);
   const { ledger } = traffic;
-  const acked = async (count: number): Promise<void> => {
-    const goal = traffic!.counts().acked + count;
-    await expect.poll(() => traffic!.counts().acked, { timeout: 30_000 }).toBeGreaterThanOrEqual(goal);
-  };
+  const acked = (count: number): Promise<void> => untilAcked(traffic!, count);
   const record = new WorkRecord(ledger);
   const worker = await startCarelessWorker(run.settings, topology, durable, 'single', record);
   await acked(200);
@@ -302,7 +296,7 @@ describe('streams of interest', { timeout: 120_000 }, () => {
     // Nobody read it before either: there is nothing to lose.
     const same = moving('interest', 'interest', 'a');
     run.environment.topology = same;
-    await change('OLD', { retention: 'interest' });
+    await run.change('OLD', { retention: 'interest' });
     await go('multi');
   });
 });
@@ -382,7 +376,7 @@ describe('work queues', { timeout: 120_000 }, () => {
   it('is refused where copies would be worked again', async () => {
     run = await startRun(moving('limits', 'workqueue', 'w'));
     expect((await findings({ copy: 'all' }))['copy-into-queue']).toMatch(/NEW is a work queue/);
-    await change('NEW', { deny_purge: true });
+    await run.change('NEW', { deny_purge: true });
     expect((await findings())['retention-not-movable']).toMatch(/NEW has retention workqueue and denyPurge/);
   });
 
@@ -501,12 +495,12 @@ describe.each([oldest, undefined])('what nats-server %s does', (version) => {
     await run.account.createStream({ name: 'O', subjects: ['x.>'], retention: 'interest' });
     await durable('O');
     await publish('x.a', 1, 6);
-    await change('O', { retention: 'limits' });
+    await run.change('O', { retention: 'limits' });
     await work('O', 'w', 4, (text) => text !== '2');
     expect(await messagesOf('O')).toBe(6);
-    await change('O', { retention: 'interest' });
+    await run.change('O', { retention: 'interest' });
     await expect.poll(() => held('O')).toEqual(expect.arrayContaining(['2', '5', '6']));
     await work('O', 'w', 2);
-    await expect(change('O', { retention: 'workqueue' })).rejects.toMatchObject({ errCode: 10052 });
+    await expect(run.change('O', { retention: 'workqueue' })).rejects.toMatchObject({ errCode: 10052 });
   });
 });

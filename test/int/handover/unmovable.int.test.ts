@@ -1,18 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Finding, type OpsError, openWriter, type StreamConfig, type Topology } from '@aa-ops/topology';
+import { type Finding, type OpsError, openWriter, type StreamConfig } from '@aa-ops/topology';
 import { migrate } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { startTraffic } from '../../../cli/src/traffic/index.ts';
-import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
-import { topologyOf } from '../../support/topologies.ts';
+import { limited, OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
+import { topologyOf, withStream } from '../../support/topologies.ts';
 
 const topology = topologyOf('unmovable', {
   single: { subjects: { OLD: ['x.>'] }, consumers: { w: { stream: 'OLD', filters: ['x.>'] } } },
   multi: { subjects: { NEW: ['x.>'] }, consumers: { w: { stream: 'NEW', filters: ['x.>'] } } },
-});
-const withStream = (name: string, fields: Topology['streams'][string]): Topology => ({
-  ...topology,
-  streams: { ...topology.streams, [name]: { ...topology.streams[name], ...fields } },
 });
 
 let run: TestRun;
@@ -20,10 +16,6 @@ afterEach(() => run.stop());
 
 const publish = async (count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await run.account.connection.request('x.a', `${i}`);
-};
-const change = async (stream: string, fields: Partial<StreamConfig>): Promise<void> => {
-  const { config } = (await run.account.stream(stream))!;
-  await run.account.updateStream({ ...config, ...fields });
 };
 const configs = async (): Promise<string> =>
   JSON.stringify(
@@ -56,13 +48,13 @@ describe('streams that no copy can move', () => {
     ],
     ['stream-transforms', 'OLD', { subject_transform: { src: 'x.a', dest: 'x.b' } }, 'OLD rewrites subjects'],
   ] as const)('%s: %s', async (code, stream, fields, message) => {
-    run = await startRun(withStream(stream, fields as Partial<StreamConfig>));
+    run = await startRun(withStream(topology, stream, fields as Partial<StreamConfig>));
     expect((await refusals())[code]).toContain(message);
   });
 
   it('a sealed stream', async () => {
     run = await startRun(topology);
-    await change('NEW', { sealed: true });
+    await run.change('NEW', { sealed: true });
     expect(await refusals()).toHaveProperty('stream-sealed');
   });
 
@@ -74,11 +66,6 @@ describe('streams that no copy can move', () => {
 });
 
 describe('limits of the account', () => {
-  const limited = (limits: string) => ({
-    config: `accounts { A { jetstream: { ${limits} }, users: [{ user: a, password: a }] } }`,
-    settings: { user: 'a', password: 'a' },
-  });
-
   it('too few streams for what has to be made, with the numbers', async () => {
     run = await startRun(topology, limited('max_streams: 3'));
     await run.account.deleteStream('NEW');

@@ -14,6 +14,7 @@ import { startCarelessWorker } from '../../support/carelessWorker.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { fetchNatsServer, NATS_WHEELS } from '../../support/servers.ts';
 import { seedTopology } from '../../support/topologies.ts';
+import { untilAcked } from '../../support/untilAcked.ts';
 
 // The newest is what every other test runs on; the oldest is here always, those between with AA_TEST_LONG.
 const pinned = Object.keys(NATS_WHEELS);
@@ -36,10 +37,7 @@ afterEach(async () => {
   [run, traffic] = [undefined, undefined];
 });
 
-const acked = async (count: number): Promise<void> => {
-  const goal = traffic!.counts().acked + count;
-  await expect.poll(() => traffic!.counts().acked, { timeout: 30_000 }).toBeGreaterThanOrEqual(goal);
-};
+const acked = (count: number): Promise<void> => untilAcked(traffic!, count);
 
 describe.each(versions)('migrate, roll back, migrate on nats-server %s', (version) => {
   it('loses, doubles, refuses and skips nothing under live traffic', { timeout: 180_000 }, async () => {

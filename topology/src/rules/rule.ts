@@ -56,6 +56,15 @@ export function consumerPath(
   return ['modes', mode, 'consumers', name];
 }
 
+/** Makes findings about the fields of one stream. */
+export const streamFinding =
+  (view: RuleView, stream: string) =>
+  (field: string, message: string, fix: string): Finding => ({
+    path: streamPath(view, stream, field),
+    message: `stream ${stream} ${message}`,
+    fix,
+  });
+
 /** A durable where a mode puts it, with all its fields. */
 export interface Placed {
   mode: Mode;

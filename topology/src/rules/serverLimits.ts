@@ -1,4 +1,12 @@
-import { consumerPath, type Finding, placedConsumers, type Rule, type RuleView, streamPath } from './rule.ts';
+import {
+  consumerPath,
+  type Finding,
+  placedConsumers,
+  type Rule,
+  type RuleView,
+  streamFinding,
+  streamPath,
+} from './rule.ts';
 
 /** nats-server's JSMaxDescriptionLen and JSMaxMetadataLen, bytes; StreamMaxReplicas. */
 const MAX_DESCRIPTION = 4096;
@@ -20,11 +28,7 @@ export const refusedValue: Rule = {
 
 function* refusedInStreams(view: RuleView): Generator<Finding> {
   for (const [stream, fields] of Object.entries(view.topology.streams)) {
-    const finding = (field: string, message: string, fix: string): Finding => ({
-      path: streamPath(view, stream, field),
-      message: `stream ${stream} ${message}`,
-      fix,
-    });
+    const finding = streamFinding(view, stream);
     yield* tooLong(fields, finding);
     if (fields.discard_new_per_subject && fields.discard !== 'new')
       yield finding(

@@ -1,6 +1,6 @@
 import { formatDuration } from '../units/index.ts';
 import type { ConsumerFields } from '../model.ts';
-import { consumerPath, type Finding, placedConsumers, type Rule, streamPath } from './rule.ts';
+import { consumerPath, placedConsumers, type Rule, streamFinding } from './rule.ts';
 
 /** What the server takes where nothing is set (server/consumer.go, JsAckWaitDefault), ns. */
 const DEFAULT_ACK_WAIT = 30e9;
@@ -48,11 +48,7 @@ export const refusedTime: Rule = {
   *check(view) {
     for (const [stream, fields] of Object.entries(view.topology.streams)) {
       const { max_age: maxAge = 0, duplicate_window: window = 0 } = fields;
-      const finding = (field: string, message: string, fix: string): Finding => ({
-        path: streamPath(view, stream, field),
-        message: `stream ${stream} ${message}`,
-        fix,
-      });
+      const finding = streamFinding(view, stream);
       if (maxAge > 0 && maxAge < SHORTEST)
         yield finding(
           'maxAge',
