@@ -7,6 +7,7 @@ import { checkContext, settleChecks } from './checkContext.ts';
 import { handoverContext, type RunContext, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { restoreDuplicateWindows } from './duplicateWindows.ts';
+import { restoreTargets } from './easedTargets.ts';
 import { takeBackFilters } from './filters/changeFilters.ts';
 import { wholeMode } from './mixed.ts';
 import { openContext, withLease } from './openRun.ts';
@@ -99,6 +100,7 @@ export async function rollBackFrom(
   for (const record of open.groups) await settleGroup(context, record);
   await giveUpCopies(context);
   await restoreDuplicateWindows(context, false);
+  await restoreTargets(context);
   await dropCopies(handoverContext(context), Object.keys(context.topology.streams));
   return startWayBack(environment, store, lease, open, request);
 }

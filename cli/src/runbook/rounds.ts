@@ -3,6 +3,7 @@ import { catchUp, type Copy, copyStretches, FORGOTTEN_MS, startCopies, stretches
 import type { GroupRecord } from '../saga/runDocument.ts';
 import { handoverContext, type RunContext } from './context.ts';
 import { relaxDuplicateWindows, restoreDuplicateWindows } from './duplicateWindows.ts';
+import { easeTargets } from './easedTargets.ts';
 import { claimTargets, pauseQueuesOf } from './queues.ts';
 import { keepAll } from './retention.ts';
 
@@ -30,6 +31,7 @@ export async function startRound(context: RunContext, records: readonly GroupRec
   );
   await claimTargets(context, copies);
   for (const { target, filters } of copies) await pauseQueuesOf(context, [target], filters);
+  await easeTargets(context, copies);
   const stretches = await stretchesOf(context.account, copies);
   const again = copies.filter((copy) => copy.again).map(({ target }) => target);
   await relaxDuplicateWindows(context, [...stretches.keys(), ...again]);

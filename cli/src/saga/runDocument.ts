@@ -1,3 +1,4 @@
+import type { Eased } from '../runbook/easedTargets.ts';
 import { STEP_IDS, type StepId } from './stepIds.ts';
 import type {
   ConsumerConfig,
@@ -75,6 +76,8 @@ export interface RunDocument {
   consumers: MovedConsumer[];
   /** Streams whose duplicate window is at its least while a backlog is copied, and what it was (ns). */
   relaxed: Record<string, number>;
+  /** Targets that take more while they copy (duplicate window, largest message), and what these were. */
+  eased?: Record<string, Eased>;
   /** Durables of work queues that are paused for this run. */
   paused?: PausedDurable[];
   /** What the checks compare with, taken before anything is changed. */

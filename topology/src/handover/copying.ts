@@ -72,7 +72,8 @@ export async function catchUp(context: HandoverContext, copy: Copy, options: Cat
   if (goal < copy.startSeq) return;
   const origin = await context.account.stream(copy.origin);
   const mayVanish = origin !== undefined && isQueue(origin.config);
-  const deadline = Date.now() + options.timeoutMs;
+  const begun = Date.now();
+  const deadline = begun + options.timeoutMs;
   let progress = 0;
   let movedAt = Date.now();
   for (let restarts = 0; ;) {
@@ -85,10 +86,10 @@ export async function catchUp(context: HandoverContext, copy: Copy, options: Cat
       notifyProgress(context, copy, reached, goal);
     }
     if (mayVanish && (await goneBehind(context, copy, reached))) return; // worked before it was copied
-    if (Date.now() > deadline) throw stalled(copy, reached, goal, options.timeoutMs);
+    if (Date.now() > deadline) throw stalled(copy, reached, goal, Date.now() - begun);
     if (Date.now() - movedAt > STALLED_MS) {
       if (await goneBehind(context, copy, reached)) return;
-      if (++restarts > MAX_RESTARTS) throw stalled(copy, reached, goal, options.timeoutMs);
+      if (++restarts > MAX_RESTARTS) throw stalled(copy, reached, goal, Date.now() - begun);
       await restartSource(context, copy);
       movedAt = Date.now();
     }
@@ -125,10 +126,10 @@ const notifyProgress = (context: HandoverContext, copy: Copy, reached: number, g
     data: { origin: copy.origin, target: copy.target, reached, goal },
   });
 
-const stalled = (copy: Copy, reached: number, goal: number, timeoutMs: number): OpsError =>
+const stalled = (copy: Copy, reached: number, goal: number, elapsedMs: number): OpsError =>
   new OpsError(
     'copy-stalled',
-    `the copy ${copy.origin} -> ${copy.target} stands at ${reached} of ${goal} after ${Math.round(timeoutMs / 1000)} s`,
+    `the copy ${copy.origin} -> ${copy.target} stands at ${reached} of ${goal} after ${Math.round(elapsedMs / 1000)} s`,
     {
       hint: `look at "aa-ops streams info ${copy.target}": its source's lag and error; nothing was released`,
       details: { origin: copy.origin, target: copy.target, reached, goal },

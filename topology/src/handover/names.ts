@@ -27,6 +27,18 @@ export const sourceOfCopy = (copy: Copy): StreamSource => ({
   subject_transforms: [...copy.filters, epochFilter(copy.epoch)].map((src) => ({ src, dest: '' })),
 });
 
+/** A subject has to fit into a line of the protocol (nats-server's `max_control_line`). */
+const LONGEST_SUBJECT = 4_096;
+const LONGEST_SEQUENCE = 20;
+
+/** Bytes that a source adds to a message at most: `Nats-Stream-Source: <stream> <seq> <filters> <dests> <subject>`, in a block of headers of its own. */
+export const sourceHeaderBytes = ({ origin, filters, epoch }: Copy): number =>
+  'NATS/1.0\r\nNats-Stream-Source:     \r\n\r\n'.length +
+  Buffer.byteLength(origin) +
+  LONGEST_SEQUENCE +
+  2 * [...filters, epochFilter(epoch)].reduce((sum, filter) => sum + Buffer.byteLength(filter) + 1, 0) +
+  LONGEST_SUBJECT;
+
 /** The epoch of a source that aa-ops made; undefined for everybody else's. */
 export function epochOfSource(source: Pick<StreamSource, 'subject_transforms'>): string | undefined {
   const entry = source.subject_transforms?.find(({ src }) => src.startsWith(EPOCH_PREFIX));

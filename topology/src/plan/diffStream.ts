@@ -102,8 +102,11 @@ function wireChanges(one: StreamCase, live: LiveStream): readonly WireChange[] {
   const copying = one.runOpen && handoverSources(live.info.config).length > 0;
   const config = copying ? withoutHandover(live.info.config) : live.info.config;
   const changes = streamWireChanges(config, createConfig(one.desired));
-  const windowIsFree = copying || windowDependsOnHistory(one.desired);
-  return windowIsFree ? changes.filter(({ wire }) => wire !== 'duplicate_window') : changes;
+  const isFree = (wire: string): boolean =>
+    wire === 'duplicate_window'
+      ? copying || windowDependsOnHistory(one.desired)
+      : copying && wire === 'max_msg_size';
+  return changes.filter(({ wire }) => !isFree(wire));
 }
 
 /** A copy that sets no window has none if it was made as a copy, and keeps its own if it became one. */

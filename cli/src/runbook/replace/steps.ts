@@ -20,6 +20,7 @@ import {
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
 import { restoreDuplicateWindows } from '../duplicateWindows.ts';
+import { restoreTargets } from '../easedTargets.ts';
 import { endPauses } from '../queues.ts';
 import type { Step } from '../step.ts';
 import { bringOver, endOf, handOverWhole } from './pass.ts';
@@ -221,6 +222,7 @@ const cleanUpStep: Step = {
     const { stream, starts } = run.replacing!;
     const name = standInOf(stream);
     await endPauses(context);
+    await restoreTargets(context);
     const standIn = await account.stream(name);
     if (!standIn) return { status: 'already' };
     const back = run.groups[1]!;

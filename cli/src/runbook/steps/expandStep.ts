@@ -12,6 +12,7 @@ import {
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
 import { restoreDuplicateWindows } from '../duplicateWindows.ts';
+import { restoreTargets } from '../easedTargets.ts';
 import { endPauses } from '../queues.ts';
 import { restoreRetention } from '../retention.ts';
 import { copiesOf, roundsOf, startRound } from '../rounds.ts';
@@ -36,6 +37,7 @@ export const expandStep: Step = {
     await giveUpCopies(context);
     await endPauses(context);
     await restoreDuplicateWindows(context, false);
+    await restoreTargets(context);
     await restoreRetention(context, 'owners');
   },
 };

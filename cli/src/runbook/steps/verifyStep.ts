@@ -11,6 +11,7 @@ import { ownershipChecks, rollbackChecks, runChecks } from '../../checks/index.t
 import type { GroupRecord } from '../../saga/runDocument.ts';
 import { checkContext, settleChecks } from '../checkContext.ts';
 import { handoverContext, isWayBack, liveOwnership, ownershipIn, type RunContext } from '../context.ts';
+import { restoreTargets } from '../easedTargets.ts';
 import { endPauses } from '../queues.ts';
 import { restoreRetention } from '../retention.ts';
 import type { Step } from '../step.ts';
@@ -23,6 +24,7 @@ export const verifyStep: Step = {
   async run(context) {
     // Two processes may have ended one window: whichever wrote last may have put a source back.
     await dropCopies(handoverContext(context), Object.keys(context.topology.streams));
+    await restoreTargets(context);
     await assertOwners(context);
     const proofs: string[] = [];
     for (const record of context.run.groups) proofs.push(...(await proveGroup(context, record)));
