@@ -1,6 +1,7 @@
 import {
   type Copy,
   isQueue,
+  lasting,
   pausedDurable,
   pauseQueues,
   resumeDurables,
@@ -46,7 +47,10 @@ export async function claimTargets(context: RunContext, copies: readonly Copy[])
     if (!info || !isQueue(info.config)) continue;
     for (const [name, { stream, fields }] of Object.entries(topology.modes[run.to]!.consumers)) {
       if (stream !== target || (await account.consumer(target, name))) continue;
-      const config = pausedDurable({ ...topology.consumers[name], ...fields, durable_name: name }, []);
+      const config = pausedDurable(
+        { ...lasting({ ...topology.consumers[name], ...fields }), durable_name: name },
+        [],
+      );
       await journal.effect('create-consumer', { stream, config }, () =>
         account.createConsumer(stream, config),
       );

@@ -59,3 +59,32 @@ describe('a way back into a stream that is full', () => {
     expect(copied).toHaveLength(10);
   });
 });
+
+describe('a target that the copy would fill to the brim', () => {
+  const small = topologyOf('brim', {
+    single: { subjects: { OLD: ['x.>'] }, consumers: { w: { stream: 'OLD', filters: ['x.>'] } } },
+    multi: { subjects: { NEW: ['x.>'] }, consumers: { w: { stream: 'NEW', filters: ['x.>'] } } },
+  });
+  const refusedWith = async (code: string): Promise<string> => {
+    const error: unknown = await migrate(run.environment, { to: 'multi', options: OPTIONS }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ kind: 'refused', code });
+    return (error as OpsError).message;
+  };
+
+  it('has to have room for our own messages, and for what is published meanwhile', async () => {
+    run = await startRun(small);
+    await publish('x.a', 5);
+    await change('NEW', { max_msgs: 5 });
+    expect(await refusedWith('target-messages')).toMatch(/brings 5, its maxMsgs is 5 and 7 come besides/);
+    await change('NEW', { max_msgs: 12 });
+    expect(await migrate(run.environment, { to: 'multi', options: OPTIONS })).toMatchObject({ exitCode: 0 });
+  });
+
+  it('and an origin has to take the consumers that read it', async () => {
+    run = await startRun({ ...small, streams: { ...small.streams, OLD: { max_consumers: 1 } } });
+    await publish('x.a', 5);
+    expect(await refusedWith('stream-consumers')).toMatch(/OLD has 1 consumers.*its maxConsumers is 1/);
+  });
+});

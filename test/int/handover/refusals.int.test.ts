@@ -69,6 +69,30 @@ describe('readers that nobody declared', () => {
   });
 });
 
+describe('a durable that the topology places in the old mode only', () => {
+  it('would fall silent: it is refused; one of the new mode only is warned of on the way back', async () => {
+    const { topology } = run.environment;
+    const changed = {
+      ...topology,
+      modes: structuredClone(topology.modes),
+      consumers: { ...topology.consumers },
+    };
+    const fields = { filter_subjects: ['sleep.*'], ack_policy: 'explicit' as const };
+    changed.consumers['old'] = changed.consumers['new'] = fields;
+    changed.modes['single']!.consumers['old'] = { stream: LEGACY, fields: {} };
+    changed.modes['multi']!.consumers['new'] = { stream: 'AA_CORE_HOT', fields: {} };
+    run.environment.topology = changed;
+    await run.account.createConsumer(LEGACY, { durable_name: 'old', ...fields });
+    const { findings } = await refused();
+    expect(findings.map(({ message }) => message).join()).toContain(`durable ${LEGACY} > old reads`);
+    const leave = { to: 'multi', options: { ...OPTIONS, leaveReaders: true } };
+    expect(await migrate(run.environment, leave)).toMatchObject({ exitCode: 0 });
+    expect((await rollBack(run.environment)).exitCode).not.toBe(1);
+    const warned = run.notices.filter(({ code, level }) => code === 'undeclared-reader' && level === 'warn');
+    expect(warned.map(({ message }) => message).join()).toContain('durable AA_CORE_HOT > new reads');
+  });
+});
+
 describe('subjects that nobody would own', () => {
   it('counts them and refuses; --orphan-subjects goes on; a way back only warns', async () => {
     const { topology } = run.environment;

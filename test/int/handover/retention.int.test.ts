@@ -340,7 +340,7 @@ describe('work queues', { timeout: 120_000 }, () => {
     expect(consumers).toContainEqual(expect.objectContaining({ stream: 'NEW', name: 'a', paused: true }));
     expect(await resume(run.environment)).toMatchObject({ exitCode: 0 });
     expect(await work('NEW', 'a', 6)).toEqual(numbers(1, 6));
-    expect([await pausedOn('NEW'), await pausedOn('OLD')]).toEqual([[], ['b']]);
+    expect([await pausedOn('NEW'), await pausedOn('OLD')]).toEqual([['b'], ['b']]); // a pause goes along
     const { pause_until } = (await run.account.consumer('OLD', 'b'))!.config;
     expect(Date.parse(pause_until!)).toBe(Date.parse(until));
   });

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
+import { consumerFields } from '../fields/index.ts';
 import type { ConsumerConfig, ConsumerInfo } from '../jetstream/index.ts';
 import type { ConsumerFields } from '../model.ts';
 import { blocksHolding, rememberCopied } from './memory.ts';
-import { RUN_KEY } from './names.ts';
+import { PAUSED_KEY, RUN_KEY } from './names.ts';
 import { firstUnacked, readsOf, type Worked, workedElsewhere } from './positions.ts';
 import { isQueue, pausedDurable } from './queues.ts';
 import { copiedThrough, firstOn } from './reads.ts';
-import { findTwin } from './twins.ts';
+import { droppedByItself, findTwin, originalOf } from './twins.ts';
 import type { Copy, HandoverContext, PairMemory } from './types.ts';
 import { workedThere } from './workedThere.ts';
 
@@ -18,6 +19,8 @@ export interface ConsumerMove {
   from: string | undefined;
   to: string;
   fields: ConsumerFields;
+  /** Until when somebody had paused it before a run did (RFC 3339; empty: not at all); undefined: no run has. */
+  pausedBefore?: string;
 }
 
 /** contract.md, `consumers` of a migration's JSON. */
@@ -68,7 +71,9 @@ export async function moveConsumer(
   }
   const { startSequence, worked } = await startOnTarget(context, move, { losing, standing }, copies, memory);
   const made: ConsumerConfig = {
-    ...move.fields,
+    ...whatNoFileSets(losing),
+    ...lasting(move.fields),
+    ...pauseOf(losing, move.pausedBefore),
     durable_name: move.name,
     metadata: { ...move.fields.metadata, [RUN_KEY]: run },
   };
@@ -91,6 +96,49 @@ export async function moveConsumer(
     },
   );
   return { name: move.name, from: move.from, to: move.to, ackFloor, startSequence };
+}
+
+/** Nobody pulls until the pods follow: `inactiveThreshold` counts from the end of the run on (`restoreThresholds`). */
+export function lasting({ inactive_threshold: _, ...fields }: ConsumerFields): ConsumerFields {
+  return fields;
+}
+
+/** How the server reads a durable's place, says what it is, or delivers by pushing: none of it goes along. */
+const NOT_CARRIED = [
+  ...['name', 'durable_name', 'filter_subject', 'direct', 'sourcing', 'pause_until'],
+  ...['deliver_subject', 'deliver_group', 'flow_control', 'idle_heartbeat'],
+];
+
+/** Fields that a topology file cannot set (priority groups, say) stay as they are. */
+function whatNoFileSets({ config }: ConsumerInfo): Partial<ConsumerConfig> {
+  const known = new Set([...NOT_CARRIED, ...Object.values(consumerFields).map(({ wire }) => wire)]);
+  return Object.fromEntries(Object.entries(config).filter(([field]) => !known.has(field)));
+}
+
+/** A pause goes along, for as long as it was to last. */
+function pauseOf({ config, paused }: ConsumerInfo, before?: string): Pick<ConsumerConfig, 'pause_until'> {
+  const own = paused ? (config.pause_until ?? '') : '';
+  const until = config.metadata?.[PAUSED_KEY] ?? before ?? own;
+  return until && Date.parse(until) > Date.now() ? { pause_until: until } : {};
+}
+
+/**
+ * Durables that a run has made without their `inactiveThreshold` get it, once their pods have followed. What the topology says is written, so
+ * that it may be repeated.
+ */
+export async function restoreThresholds(
+  { account, journal }: HandoverContext,
+  durables: readonly { stream: string; name: string; fields: ConsumerFields }[],
+): Promise<void> {
+  for (const { stream, name, fields } of durables) {
+    const { inactive_threshold } = fields;
+    if (!inactive_threshold) continue;
+    const info = await account.consumer(stream, name);
+    if (!info || info.config.inactive_threshold === inactive_threshold) continue;
+    await journal.effect('restore-threshold', { stream, consumer: name, inactive_threshold }, () =>
+      account.updateConsumer(stream, { ...info.config, name, inactive_threshold }),
+    );
+  }
 }
 
 function startOf(config: ConsumerConfig): number {
@@ -144,6 +192,9 @@ async function startAtTwin(
     const pair = { losing: copy.origin, gaining: copy.target };
     const twin = await findTwin(context.account, pair, message, known);
     if (twin.kind === 'copy' || twin.kind === 'original') return twin.seq;
+    const original = originalOf(known, pair, message);
+    const isFull = original !== undefined && (await droppedByItself(context.account, copy.target, original));
+    if (isFull && message.seq < copy.startSeq) return original;
     const stillToCome = message.seq >= copy.startSeq && message.seq > (through?.originSeq ?? 0);
     const behind = stillToCome
       ? undefined

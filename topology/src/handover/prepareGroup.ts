@@ -7,7 +7,7 @@ import type { Finding } from './preflight/finding.ts';
 import { copiedThrough, firstOn, messageIdOf, walk } from './reads.ts';
 import { nsToMs } from '../units/index.ts';
 import { standingTwins } from './standingTwins.ts';
-import { findTwin } from './twins.ts';
+import { droppedByItself, findTwin } from './twins.ts';
 import type { Copy, CopyRole, HandoverGroup, PairMemory, PreparedGroup } from './types.ts';
 import { workedThere } from './workedThere.ts';
 
@@ -93,22 +93,38 @@ async function goOnAt(
   memory: PairMemory,
 ): Promise<{ seq: number; findings: Finding[] }> {
   const pair = { losing: copy.origin, gaining: copy.target };
+  const findings: Finding[] = [];
   const missing: { durable: string; seq: number }[] = [];
   for (const { durable, message, filters } of unacked) {
     if (message.seq >= from) continue;
     const range = { fromSeq: message.seq, toSeq: from - 1, filters };
-    const seq = (await dropsWhatWasWorked(account, copy.target))
-      ? await neverThere(account, copy, durable, message, memory)
-      : (await standingTwins(account, pair, range, memory)).firstWithout;
-    if (seq !== undefined) missing.push({ durable, seq });
+    if (await dropsWhatWasWorked(account, copy.target)) {
+      const seq = await neverThere(account, copy, durable, message, memory);
+      if (seq !== undefined) missing.push({ durable, seq });
+      continue;
+    }
+    const { firstWithout, missingUpTo } = await standingTwins(account, pair, range, memory);
+    if (firstWithout === undefined) continue;
+    if (await droppedByItself(account, copy.target, missingUpTo))
+      findings.push(droppedThere(copy, durable, firstWithout));
+    else missing.push({ durable, seq: firstWithout });
   }
-  if (missing.length === 0) return { seq: from, findings: [] };
+  if (missing.length === 0) return { seq: from, findings };
   const seq = Math.min(...missing.map((one) => one.seq));
   const range = { fromSeq: seq, toSeq: from - 1, filters: copy.filters };
   const { standing, unknown } = await standingTwins(account, pair, range, memory);
-  if (standing === 0 && unknown === 0) return { seq, findings: [copiedAgain(copy, seq, from)] };
-  return { seq: from, findings: missing.map((one) => withoutTwin(copy, one.durable, one.seq, from)) };
+  if (standing === 0 && unknown === 0) return { seq, findings: [...findings, copiedAgain(copy, seq, from)] };
+  findings.push(...missing.map((one) => withoutTwin(copy, one.durable, one.seq, from)));
+  return { seq: from, findings };
 }
+
+const droppedThere = (copy: CopyRole, durable: string, seq: number): Finding => ({
+  code: 'unacked-dropped',
+  severity: 'warn',
+  message: `${durable} has not worked message ${seq} of ${copy.origin}, and ${copy.target}, being full, has dropped it: it goes on behind what was dropped`,
+  hint: `let ${durable} work off what it is behind on ${copy.origin} first, or raise the limits of ${copy.target}`,
+  details: { durable, origin: copy.origin, target: copy.target, sequence: seq },
+});
 
 /** What is no longer on such a stream was worked there, or cannot be told from what was (`workedThere`). */
 const dropsWhatWasWorked = async (account: JetStreamReader, stream: string): Promise<boolean> => {
@@ -207,6 +223,17 @@ async function firstSince(
   return Math.max(1, low);
 }
 
+/** A sentinel and a barrier in the target's window. */
+const OUR_MESSAGES = 2;
+/** A run without pods takes seconds; one that restarts pods takes about this long. */
+const LATELY_MS = 60_000;
+
+/** What comes while a run goes on, as far as that can be known before: as much as came in the last minute. */
+async function publishedLately(account: JetStreamReader, origin: StreamInfo): Promise<number> {
+  const now = origin.ts === undefined ? Date.now() : Date.parse(origin.ts);
+  return origin.state.last_seq - (await firstSince(account, origin, now - LATELY_MS)) + 1;
+}
+
 /** What a copy will bring, for the limits: counts per subject bounded by the range, bytes by the stream's average. */
 export async function sizeOfCopy(
   account: JetStreamReader,
@@ -222,9 +249,11 @@ export async function sizeOfCopy(
     all.reduce((sum, count) => sum + count, 0),
   );
   const average = origin.state.bytes / Math.max(1, origin.state.messages);
+  const besides = OUR_MESSAGES + (await publishedLately(account, origin));
   return {
     messages,
     bytes: Math.ceil(messages * average),
+    besides: { messages: besides, bytes: Math.ceil(besides * average) },
     mostPerSubject: Math.min(
       range,
       all.reduce((most, count) => Math.max(most, count), 0),
@@ -237,4 +266,12 @@ export const sumOfSizes = (a: CopySize | undefined, b: CopySize): CopySize => ({
   messages: (a?.messages ?? 0) + b.messages,
   bytes: (a?.bytes ?? 0) + b.bytes,
   mostPerSubject: Math.max(a?.mostPerSubject ?? 0, b.mostPerSubject),
+  ...(a?.besides || b.besides
+    ? {
+        besides: {
+          messages: (a?.besides?.messages ?? 0) + (b.besides?.messages ?? 0),
+          bytes: (a?.besides?.bytes ?? 0) + (b.besides?.bytes ?? 0),
+        },
+      }
+    : {}),
 });

@@ -12,6 +12,8 @@ export interface StandingTwins {
   unknown: number;
   /** The first message without a twin. */
   firstWithout: number | undefined;
+  /** The gaining stream's highest sequence that is missing; Infinity where one is missing whose place is not known. */
+  missingUpTo: number;
 }
 
 /**
@@ -25,23 +27,24 @@ export async function standingTwins(
   memory: PairMemory,
 ): Promise<StandingTwins> {
   const copied = await copiedSeqs(account, pair, range, memory);
-  const result: StandingTwins = { standing: 0, unknown: 0, firstWithout: undefined };
+  const result: StandingTwins = { standing: 0, unknown: 0, firstWithout: undefined, missingUpTo: 0 };
   for await (const batch of walk(account, pair.losing, range)) {
     const originals = await originalsOf(account, pair, batch, memory);
     for (const [n, message] of batch.entries()) {
-      const { isKnown, stands } = originals[n]!;
+      const { seq, stands } = originals[n]!;
       const isCopied = copied.has(message.seq);
       if (stands || isCopied) {
         result.standing += 1;
         continue;
       }
       result.firstWithout ??= message.seq;
+      result.missingUpTo = Math.max(result.missingUpTo, seq ?? Infinity);
       const hasBlock = blocksHolding(
         memory,
         { origin: pair.losing, target: pair.gaining },
         message.seq,
       ).length;
-      if (!isKnown && hasBlock === 0) result.unknown += 1;
+      if (seq === undefined && hasBlock === 0) result.unknown += 1;
     }
   }
   return result;
@@ -57,7 +60,7 @@ const originalsOf = (
     batch.map(async (message) => {
       const seq = originalOf(memory, pair, message);
       const original = seq === undefined ? undefined : await account.message(pair.gaining, { seq });
-      return { isKnown: seq !== undefined, stands: original !== undefined && isSame(original, message) };
+      return { seq, stands: original !== undefined && isSame(original, message) };
     }),
   );
 

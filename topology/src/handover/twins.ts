@@ -82,3 +82,18 @@ async function copyIn(
   }
   return undefined;
 }
+
+/**
+ * Whether everything up to a sequence has gone from a stream that is full by nature and drops its oldest: had it owned the subjects all the
+ * time it would have dropped the same, and copied again that would only push out what is younger.
+ */
+export async function droppedByItself(
+  account: JetStreamReader,
+  stream: string,
+  upTo: number,
+): Promise<boolean> {
+  const info = await account.stream(stream);
+  if (!info) return false;
+  const { max_msgs = -1, max_bytes = -1, discard = 'old' } = info.config;
+  return discard === 'old' && (max_msgs > 0 || max_bytes > 0) && upTo < info.state.first_seq;
+}

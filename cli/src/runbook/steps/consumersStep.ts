@@ -1,6 +1,7 @@
 import {
   type ConsumerConfig,
   type ConsumerFields,
+  lasting,
   liveConsumer,
   moveConsumer,
   readLive,
@@ -33,7 +34,7 @@ export const consumersStep: Step = {
       if (from && all.some(({ origin, target }) => origin === from && target === stream)) {
         const moved = await moveConsumer(
           engine,
-          { name, from, to: stream, fields: wanted },
+          { name, from, to: stream, fields: wanted, ...pausedBefore(context, from, name) },
           copies,
           memory,
           run.id,
@@ -49,6 +50,12 @@ export const consumersStep: Step = {
   },
 };
 
+/** What a work queue's durable was before this run paused it, or the one that it turns round. */
+function pausedBefore({ run }: RunContext, stream: string, name: string): { pausedBefore?: string } {
+  const known = run.paused?.find((one) => one.stream === stream && one.name === name);
+  return known ? { pausedBefore: known.before } : {};
+}
+
 /** One that never stood anywhere has no position to keep. */
 async function createAsDeclared(
   context: RunContext,
@@ -56,7 +63,7 @@ async function createAsDeclared(
   name: string,
   fields: ConsumerFields,
 ): Promise<void> {
-  const config: ConsumerConfig = { ...fields, durable_name: name };
+  const config: ConsumerConfig = { ...lasting(fields), durable_name: name };
   await context.journal.effect('create-consumer', { stream, config }, () =>
     context.account.createConsumer(stream, config),
   );

@@ -3,6 +3,7 @@ import {
   checkAccount,
   checkAge,
   checkAllowances,
+  checkConsumers,
   checkClaims,
   checkCopy,
   checkOrphans,
@@ -117,7 +118,8 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   });
   const to = ownershipIn(topology, run.to);
   const wayBack = run.command === 'rollback';
-  const declared = new Set(Object.keys(topology.consumers));
+  const placed = new Set(Object.keys(topology.modes[run.to]!.consumers));
+  const named = new Set(Object.keys(topology.consumers));
   const streams = [...live.streams.values()].map(({ info }) => info);
   const movers = moversOf(topology, run.from, run.to, live);
   const groups = planHandovers(owners, to, {
@@ -142,7 +144,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   const prepared: PreparedGroup[] = [];
   for (const group of groups) {
     const consumersOf = (stream: string) => live.streams.get(stream)?.consumers ?? [];
-    findings.push(...checkReaders(group, consumersOf, [...streams, ...foreign], declared));
+    findings.push(...checkReaders(group, consumersOf, [...streams, ...foreign], placed, named, wayBack));
     findings.push(
       ...(await checkOrphans(group, to, (stream) => account.subjectCounts(stream, '>'), wayBack)),
     );
@@ -159,7 +161,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     findings.push(...(await unclaimed(context, ready.group, live, to)));
     prepared.push(ready.group);
   }
-  findings.push(...leftovers(live));
+  findings.push(...leftovers(live), ...tooManyConsumers(prepared, live, movers));
   const creates = created.map(({ name }) => name);
   const sized = await sizeUp(context, prepared, movers, created, memory);
   findings.push(...sized.findings);
@@ -215,6 +217,24 @@ function leftovers(live: LiveAccount): Finding[] {
       ];
     }),
   );
+}
+
+/** Durables that stand already are made anew in their place; the server counts none that it reads through itself. */
+function tooManyConsumers(
+  groups: readonly PreparedGroup[],
+  live: LiveAccount,
+  movers: readonly Mover[],
+): Finding[] {
+  const copies = groups.flatMap((group) => group.copies);
+  const streams = new Set(copies.flatMap(({ origin, target }) => [origin, target]));
+  return [...streams].flatMap((stream) => {
+    const standing = live.streams.get(stream);
+    if (!standing) return [];
+    const held = standing.consumers.filter(({ config }) => !config.direct && !config.sourcing);
+    const moved = movers.filter(({ name, to }) => to === stream && !held.some((one) => one.name === name));
+    const sources = copies.filter(({ origin }) => origin === stream).length;
+    return checkConsumers(standing.info, held.length, { sources, moved: moved.length });
+  });
 }
 
 /** What new streams set apart for themselves, by storage; a server counts maxBytes as used from the first moment on. */

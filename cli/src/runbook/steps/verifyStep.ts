@@ -6,6 +6,7 @@ import {
   OpsError,
   planHandovers,
   proveRest,
+  restoreThresholds,
 } from '@aa-ops/topology';
 import { ownershipChecks, rollbackChecks, runChecks } from '../../checks/index.ts';
 import type { GroupRecord } from '../../saga/runDocument.ts';
@@ -30,11 +31,19 @@ export const verifyStep: Step = {
     for (const record of context.run.groups) proofs.push(...(await proveGroup(context, record)));
     await restoreRetention(context, 'all');
     await endPauses(context);
+    await restoreThresholds(handoverContext(context), placedConsumers(context));
     const checks = isWayBack(context) ? rollbackChecks : ownershipChecks;
     const results = await runChecks(checks, checkContext(context, context.run.to));
     return { note: [...proofs, settleChecks(context, results)].join('; ') };
   },
 };
+
+const placedConsumers = ({ topology, run }: RunContext) =>
+  Object.entries(topology.modes[run.to]!.consumers).map(([name, { stream, fields }]) => ({
+    stream,
+    name,
+    fields: { ...topology.consumers[name], ...fields },
+  }));
 
 async function assertOwners({ account, topology, run }: RunContext): Promise<void> {
   const left = planHandovers(await liveOwnership(account, topology), ownershipIn(topology, run.to));

@@ -12,6 +12,8 @@ export interface CopySize {
   bytes: number;
   /** The most messages that any one of its subjects has. */
   mostPerSubject: number;
+  /** What has to have room besides: our own messages, and what publishers bring while the run goes on. */
+  besides?: { messages: number; bytes: number };
 }
 
 /** A stream that stands, or one that is still to be made. */
@@ -32,19 +34,43 @@ const refuse = (code: string, message: string, hint: string): Finding => ({
  * would have dropped the same, had it owned the subjects all the time.
  */
 export function checkRoom({ config, state }: Target, size: CopySize, wayBack: boolean): Finding[] {
+  const besides = size.besides ?? { messages: 0, bytes: 0 };
   const rows = [
-    ['target-bytes', state.bytes, size.bytes, config.max_bytes, 'maxBytes', ' bytes', 'about '],
-    ['target-messages', state.messages, size.messages, config.max_msgs, 'maxMsgs', ' messages', ''],
+    [
+      'target-bytes',
+      state.bytes,
+      size.bytes,
+      besides.bytes,
+      config.max_bytes,
+      'maxBytes',
+      ' bytes',
+      'about ',
+    ],
+    [
+      'target-messages',
+      state.messages,
+      size.messages,
+      besides.messages,
+      config.max_msgs,
+      'maxMsgs',
+      ' messages',
+      '',
+    ],
   ] as const;
-  return rows.flatMap(([code, held, more, limit, field, unit, about]) => {
-    if (!limited(limit) || more === 0 || held + more <= limit) return [];
+  return rows.flatMap(([code, held, more, reserve, limit, field, unit, about]) => {
+    const needed = held + more + (more > 0 ? reserve : 0);
+    if (!limited(limit) || more === 0 || needed <= limit) return [];
+    const room = reserve > 0 ? ` and ${reserve} come besides (ours, and what is published meanwhile)` : '';
     const numbers = `${config.name} holds ${held}${unit}, the copy brings ${about}${more}, its ${field} is ${limit}`;
-    const finding = refuse(code, numbers, `raise ${field} of ${config.name} to at least ${held + more}`);
+    const finding = refuse(
+      code,
+      `${numbers}${room}`,
+      `raise ${field} of ${config.name} to at least ${needed}`,
+    );
     const dropsOldest = wayBack && config.discard !== 'new' && more <= limit;
     if (!dropsOldest) return [finding];
-    return [
-      { ...finding, severity: 'warn', message: `${numbers}: about ${held + more - limit} of its oldest go` },
-    ];
+    const go = Math.max(0, held + more - limit);
+    return [{ ...finding, severity: 'warn', message: `${numbers}: about ${go} of its oldest go${room}` }];
   });
 }
 
@@ -88,6 +114,30 @@ export function checkCopy(
     ...checkNature(target),
   ];
 }
+
+/**
+ * Consumers that a handover makes on a stream, all at once at most: a copy's source reads its origin through one on some servers, and two
+ * throw-away readers compare; `moved`: durables that are made there.
+ */
+export function checkConsumers(
+  { config }: Pick<StreamInfo, 'config'>,
+  held: number,
+  needs: { sources: number; moved: number },
+): Finding[] {
+  const limit = config.max_consumers ?? -1;
+  const more = needs.sources + needs.moved + READERS;
+  if (!limited(limit) || held + more <= limit) return [];
+  return [
+    refuse(
+      'stream-consumers',
+      `${config.name} has ${held} consumers, the handover makes up to ${more} more there, its maxConsumers is ${limit}`,
+      `raise maxConsumers of ${config.name} to at least ${held + more}, or end consumers that nobody needs`,
+    ),
+  ];
+}
+
+/** A copy is compared through one reader on each side, and a window's held messages are looked for by another. */
+const READERS = 2;
 
 /** What a migration needs of its account, all copies and new streams together; the copy takes its space twice. */
 export interface AccountNeeds {

@@ -12,33 +12,42 @@ export const filtersOf = (config: { filter_subject?: string; filter_subjects?: s
       : ['>'];
 
 /**
- * Readers of moved subjects that the topology does not move along would fall silent without an error: consumers that it
- * does not name (ephemerals and push consumers too), and streams that mirror or source the origin.
+ * Readers of moved subjects that the topology does not move along would fall silent without an error: consumers that the
+ * target mode does not place (`placed`; ephemerals and push consumers too), and streams that mirror or source the origin. A way back only
+ * warns of durables that the topology names: what it places in one mode only has no place in the other.
  */
 export function checkReaders(
   group: HandoverGroup,
   consumersOf: (stream: string) => readonly ConsumerInfo[],
   streams: readonly StreamInfo[],
-  declared: ReadonlySet<string>,
+  placed: ReadonlySet<string>,
+  named: ReadonlySet<string> = new Set(),
+  wayBack = false,
 ): Finding[] {
   return group.copies.flatMap(({ origin, target, filters }) => {
     const consumers = consumersOf(origin)
       .filter(
         ({ name, config }) =>
-          !declared.has(name) &&
+          !placed.has(name) &&
           config.description !== RANGE_READER && // ours, of a run that was killed a moment ago
           intersectSets(filtersOf(config), filters).length > 0,
       )
-      .map(({ name, config }) => `${config.durable_name ? 'durable' : 'ephemeral'} ${origin} > ${name}`);
+      .map(({ name, config }) => ({
+        reader: `${config.durable_name ? 'durable' : 'ephemeral'} ${origin} > ${name}`,
+        isNamed: named.has(name),
+      }));
     const copies = streams
       .filter(({ config }) => config.name !== target && readsFrom(config, origin, filters))
-      .map(({ config }) => `stream ${config.name}, which ${config.mirror ? 'mirrors' : 'sources'} ${origin}`);
-    return [...consumers, ...copies].map((reader): Finding => ({
+      .map(({ config }) => ({
+        reader: `stream ${config.name}, which ${config.mirror ? 'mirrors' : 'sources'} ${origin}`,
+        isNamed: false,
+      }));
+    return [...consumers, ...copies].map(({ reader, isNamed }): Finding => ({
       code: 'undeclared-reader',
-      severity: 'refuse',
+      severity: wayBack && isNamed ? 'warn' : 'refuse',
       override: 'leave-readers',
       message: `${reader} reads subjects that move to ${target} and would fall silent: ${filters.join(', ')}`,
-      hint: 'declare it in the topology, end it, or pass --leave-readers',
+      hint: 'place it in the mode that the run goes to, end it, or pass --leave-readers',
       details: { reader, origin, target, filters },
     }));
   });
