@@ -73,23 +73,29 @@ export async function giveUpCopies(context: RunContext): Promise<void> {
   );
   let memory = await context.store.memory();
   for (const copy of copies) {
-    await cutAtGap(context, copy);
+    const gap = await cutAtGap(context, copy);
     const through = await copiedThrough(context.account, copy);
-    if (through) memory = rememberCopied(memory, copy, through);
+    // What lies behind a gap and may not be deleted is passed over: the next copy begins at the gap.
+    if (through)
+      memory = rememberCopied(memory, copy, gap === undefined ? through : { ...through, originSeq: gap - 1 });
   }
   await context.store.saveMemory(memory);
   for (const record of records) record.phase = 'planned';
   await context.save();
 }
 
-async function cutAtGap(context: RunContext, copy: Copy): Promise<void> {
+/** Answers the gap where deleting is denied, so that what lies behind it stays. */
+async function cutAtGap(context: RunContext, copy: Copy): Promise<number | undefined> {
   const { account, signal } = context;
   const through = await copiedThrough(account, copy);
-  if (!through) return;
+  if (!through) return undefined;
   const range = {
     originSeqs: [copy.startSeq, through.originSeq] as [number, number],
     targetSeqs: [copy.targetFromSeq, through.targetSeq] as [number, number],
   };
   const { firstMissing } = await proveCopy(account, copy, range, { payloads: false, signal });
-  if (firstMissing !== undefined) await cutCopy(handoverContext(context), copy, firstMissing - 1);
+  if (firstMissing === undefined) return undefined;
+  if ((await account.stream(copy.target))?.config.deny_delete) return firstMissing;
+  await cutCopy(handoverContext(context), copy, firstMissing - 1);
+  return undefined;
 }
