@@ -145,3 +145,16 @@ describe('a copy that was given up', () => {
     expect(await texts('NEW', 'x.>')).toEqual(['first', 'second', 'third']);
   });
 });
+
+it('a target that lets nothing be deleted is left with what it got: the run is taken back, and ends', async () => {
+  const kept = structuredClone(topology);
+  kept.streams['NEW']!.deny_delete = true;
+  run = await startRun(kept);
+  await fill();
+  for (let n = 0; n < 300; n++) await publish(`${n}`, `n${n}`);
+  expect(await migrate(run.environment, { to: 'multi', options: ALL })).toMatchObject({
+    exitCode: 1,
+    json: { result: 'rolled-back' },
+  });
+  expect(await rollBack(run.environment)).toMatchObject({ exitCode: 0 });
+});
