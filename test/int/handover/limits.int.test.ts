@@ -76,9 +76,9 @@ describe('a target that the copy would fill to the brim', () => {
   it('has to have room for our own messages, and for what is published meanwhile', async () => {
     run = await startRun(small);
     await publish('x.a', 5);
-    await change('NEW', { max_msgs: 5 });
+    await run.change('NEW', { max_msgs: 5 });
     expect(await refusedWith('target-messages')).toMatch(/brings 5, its maxMsgs is 5 and 7 come besides/);
-    await change('NEW', { max_msgs: 12 });
+    await run.change('NEW', { max_msgs: 12 });
     expect(await migrate(run.environment, { to: 'multi', options: OPTIONS })).toMatchObject({ exitCode: 0 });
   });
 
