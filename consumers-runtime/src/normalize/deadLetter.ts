@@ -71,7 +71,7 @@ function sizeOf(headers: MsgHdrs | undefined): number {
 }
 
 /**
- * The message's own headers and ours (contract.md). `Nats-*` headers of the message are instructions to the stream that
+ * The message's own headers and ours (docs/runtime.md). `Nats-*` headers of the message are instructions to the stream that
  * it was published to (rollup, expected sequence, TTL); repeated here they would be obeyed by the dead letters' stream.
  */
 function deadLetterHeaders(letter: DeadLetter, own: MsgHdrs | undefined): MsgHdrs {

@@ -3,7 +3,7 @@ import { bulkHistogram } from '../shared/bulkHistogram.ts';
 import type { Binding } from './bind.ts';
 import type { Incoming, Outcome } from './message.ts';
 
-/** What normalize counts; names and labels are fixed by contract.md. */
+/** What normalize counts; names and labels never change. */
 export interface NormalizeMetrics {
   /** Makes the series of a binding visible at 0. */
   bound(binding: Binding): void;

@@ -48,7 +48,7 @@ const PART_BYTES = 8 * 1024 * 1024;
 
 /**
  * Makes dead letters of messages that died silently: their consumer did not answer the last delivery, and the server told
- * only an advisory, which a stream keeps (jetstream.md). Reads on from where the last sweep ended, so that nothing of the
+ * only an advisory, which a stream keeps. Reads on from where the last sweep ended, so that nothing of the
  * time when nobody was looking is missed. One pod at a time: the others find the row locked and leave. Returns how many
  * letters it stored. A message whose row stands is none: only its ack was lost. What is no advisory is told and passed over;
  * rejects where a letter could not be stored now, behind the others of its part, and the next sweep begins with it.

@@ -1,6 +1,6 @@
 import { daysSince1970, number } from './calendar.ts';
 
-/** The HRV event of contract.md, on the bus and in HTTP. */
+/** The HRV event (docs/runtime.md), on the bus and in HTTP. */
 export interface HrvEvent {
   /** 1 to 128 characters (code points). */
   userId: string;

@@ -96,7 +96,7 @@ export interface Hold {
 
 /**
  * Subscribes on a connection of its own. A flush proves only the server that it went to, so in a cluster a probe
- * subscribed last is asked through every other server before the hold counts as standing (jetstream.md, step 4).
+ * subscribed last is asked through every other server before the hold counts as standing.
  */
 export async function openHold(
   settings: ConnectSettings,

@@ -23,7 +23,7 @@ export interface ConsumerMove {
   pausedBefore?: string;
 }
 
-/** contract.md, `consumers` of a migration's JSON. */
+/** `consumers` of a migration's JSON. */
 export interface MovedConsumer {
   name: string;
   from: string;

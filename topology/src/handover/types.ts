@@ -34,7 +34,7 @@ export interface HandoverGroup {
 
 /** Where a copy begins, and what makes its source new to the server. Fixed before the source is made; never changed after. */
 export interface Copy extends CopyRole {
-  /** `_aa-ops.epoch.<run>.<origin>.<round>-<n>`: new in each run, else the server would ignore `opt_start_seq` (jetstream.md, step 1). */
+  /** `_aa-ops.epoch.<run>.<origin>.<round>-<n>`: new in each run, else the server would ignore `opt_start_seq`. */
   epoch: string;
   /** Sequence in the origin of the first message to copy. */
   startSeq: number;
@@ -66,7 +66,7 @@ export interface NextStart {
   seq: number;
 }
 
-/** What has to be remembered between handovers, per pair and never per stream (jetstream.md, "the way back"). */
+/** What has to be remembered between handovers, per pair and never per stream. */
 export interface PairMemory {
   nextStarts: NextStart[];
   blocks: CopiedBlock[];

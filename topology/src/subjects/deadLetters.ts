@@ -1,7 +1,7 @@
 import { covers } from './sets.ts';
 import { isValidSubject } from './validity.ts';
 
-/** By convention all dead letters are below this; raw advisories beside them are none (contract.md, "Runtime"). */
+/** By convention all dead letters are below this; raw advisories beside them are none. */
 export const DEAD_LETTERS = 'dlq.>';
 /** Keys of the ConfigMap that name a dead-letter prefix. */
 const PREFIX_KEY = /_DLQ_SUBJECT$/;

@@ -75,7 +75,7 @@ export function checkRoom({ config, state }: Target, size: CopySize, wayBack: bo
 }
 
 /**
- * Where one copy cannot be made without loss while its lag reads 0 (jetstream.md, step 1): the target's largest message,
+ * Where one copy cannot be made without loss while its lag reads 0: the target's largest message,
  * its limit per subject, the nature of both streams. Each finding names both numbers.
  */
 export function checkCopy(
