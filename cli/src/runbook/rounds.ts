@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { catchUp, type Copy, copyStretches, FORGOTTEN_MS, startCopies, stretchesOf } from '@aa-ops/topology';
+import {
+  catchUp,
+  type Copy,
+  copyStretches,
+  FORGOTTEN_MS,
+  OpsError,
+  startCopies,
+  stretchesOf,
+} from '@aa-ops/topology';
 import type { GroupRecord } from '../saga/runDocument.ts';
 import { handoverContext, type RunContext } from './context.ts';
 import { relaxDuplicateWindows, restoreDuplicateWindows } from './duplicateWindows.ts';
@@ -33,6 +41,7 @@ export async function startRound(context: RunContext, records: readonly GroupRec
   for (const { target, filters } of copies) await pauseQueuesOf(context, [target], filters);
   await easeTargets(context, copies);
   const stretches = await stretchesOf(context.account, copies);
+  await refuseUndeletable(context, [...stretches.keys()]);
   const again = copies.filter((copy) => copy.again).map(({ target }) => target);
   await relaxDuplicateWindows(context, [...stretches.keys(), ...again]);
   if (again.length > 0) await delay(FORGOTTEN_MS, undefined, { signal: context.signal });
@@ -46,6 +55,21 @@ export async function startRound(context: RunContext, records: readonly GroupRec
     ),
     ...copies.map(({ origin, target, startSeq }) => `${origin} -> ${target} from ${startSeq}`),
   ];
+}
+
+/** Between two stretches a message of ours has to be deleted. Looked at before the first one is copied: what is there already could not be gone on with. */
+async function refuseUndeletable({ account }: RunContext, targets: readonly string[]): Promise<void> {
+  for (const target of targets) {
+    if (!(await account.stream(target))?.config.deny_delete) continue;
+    throw new OpsError(
+      'target-denies-deletes',
+      `${target} has denyDelete, and what is to be copied there has message ids more than once: it would drop the second ones, or keep a message of ours`,
+      {
+        hint: `copy less (--copy unacked, or a later since=), or make ${target} anew without denyDelete`,
+        details: { target },
+      },
+    );
+  }
 }
 
 /** Waits until the copies of a round hold what their origins do. */

@@ -82,6 +82,18 @@ describe('a target that the copy would fill to the brim', () => {
     expect(await migrate(run.environment, { to: 'multi', options: OPTIONS })).toMatchObject({ exitCode: 0 });
   });
 
+  it('and where it publishes what it stores again, subscribers are told of the copies first', async () => {
+    const republish = { src: '>', dest: 'again.>' };
+    run = await startRun({
+      ...small,
+      streams: { ...small.streams, NEW: { ...small.streams['NEW'], republish } },
+    });
+    await publish('x.a', 5);
+    expect(await migrate(run.environment, { to: 'multi', options: OPTIONS })).toMatchObject({ exitCode: 0 });
+    const warned = run.notices.find(({ code }) => code === 'copies-republished');
+    expect(warned?.message).toMatch(/NEW publishes .* to again\.>\).* about 5 copies/);
+  });
+
   it('and an origin has to take the consumers that read it', async () => {
     run = await startRun({ ...small, streams: { ...small.streams, OLD: { max_consumers: 1 } } });
     await publish('x.a', 5);

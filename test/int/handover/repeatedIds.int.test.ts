@@ -146,7 +146,7 @@ describe('a copy that was given up', () => {
   });
 });
 
-it('a target that lets nothing be deleted is left with what it got: the run is taken back, and ends', async () => {
+it('a target that lets nothing be deleted gets no part of such a copy: the run is taken back, and ends', async () => {
   const kept = structuredClone(topology);
   kept.streams['NEW']!.deny_delete = true;
   run = await startRun(kept);
@@ -154,7 +154,8 @@ it('a target that lets nothing be deleted is left with what it got: the run is t
   for (let n = 0; n < 300; n++) await publish(`${n}`, `n${n}`);
   expect(await migrate(run.environment, { to: 'multi', options: ALL })).toMatchObject({
     exitCode: 1,
-    json: { result: 'rolled-back' },
+    json: { result: 'rolled-back', error: { code: 'target-denies-deletes' } },
   });
+  expect(await texts('NEW', 'x.>')).toEqual([]);
   expect(await rollBack(run.environment)).toMatchObject({ exitCode: 0 });
 });

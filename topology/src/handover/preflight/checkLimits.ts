@@ -107,6 +107,14 @@ export function checkCopy(
       ),
     );
   }
+  if (target.config.republish && size.messages > 0) {
+    findings.push({
+      code: 'copies-republished',
+      severity: 'warn',
+      message: `${name} publishes what it stores again (republish, to ${target.config.republish.dest}): subscribers there hear about ${size.messages} copies once more`,
+      hint: `take republish from ${name} until the copy has caught up, if they mind`,
+    });
+  }
   return [
     ...findings,
     ...checkRetention(origin.config, target.config, keeps),
