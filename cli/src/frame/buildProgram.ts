@@ -90,6 +90,7 @@ function addHelpCommand(program: Command): void {
       let command = program;
       for (const name of names) {
         const inner = command.commands.find((one) => one.name() === name);
+        if (!inner && command.commands.length > 0) return void command.parse([name], { from: 'user' }); // throws, and knows what was meant
         if (!inner)
           return command.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
         command = inner;
