@@ -2,22 +2,25 @@ import type { ConsumerInfo, JetStreamReader, StoredMessage, StreamConfig } from 
 import { blocksHolding } from './memory.ts';
 import { ownRetention, RUN_KEY } from './names.ts';
 import { firstOn, originOf } from './reads.ts';
+import { originalOf } from './twins.ts';
 import type { CopiedBlock, CopyRole, PairMemory } from './types.ts';
 
 /**
- * A target with retention `interest` or `workqueue` no longer has the copy of a message that an earlier handover brought: then it was worked
- * there, and the durable goes on behind it. Undefined where that is not certain: the stream has a limit by which it may have dropped the copy
+ * A target with retention `interest` or `workqueue` no longer has the copy of a message that an earlier handover brought, or its original: then it was
+ * worked there, and the durable goes on behind it. Undefined where that is not certain: the stream has a limit by which it may have dropped the copy
  * unread; or, with `interest`, which drops what nobody reads, the durable was not put there by a run.
  */
 export async function workedThere(
   account: JetStreamReader,
   copy: CopyRole,
   durable: ConsumerInfo | undefined,
-  message: Pick<StoredMessage, 'seq' | 'time'>,
+  message: StoredMessage,
   memory: PairMemory,
 ): Promise<number | undefined> {
   const config = (await account.stream(copy.target))?.config;
   if (!config || ownRetention(config) === 'limits') return undefined;
+  const original = originalOf(memory, { losing: copy.origin, gaining: copy.target }, message);
+  if (original !== undefined) return mayHaveDropped(config, message) ? undefined : original;
   if (ownRetention(config) === 'interest' && !durable?.config.metadata?.[RUN_KEY]) return undefined;
   if (mayHaveDropped(config, message)) return undefined;
   const block = blocksHolding(memory, copy, message.seq).at(-1);
