@@ -1,4 +1,4 @@
-import { AckPolicy, DeliverPolicy, type JetStreamManager, type JsMsg, type NatsConnection } from 'nats';
+import { AckPolicy, DeliverPolicy, type JetStreamManager, type JsMsg, type NatsConnection, nuid } from 'nats';
 
 /** Letters of one request. */
 const PART = 1_000;
@@ -22,6 +22,7 @@ export async function findBuried(
   const found = new Set<string>();
   const stream = await jsm.streams.find(`${prefix}.max_deliver`);
   const { name, num_pending } = await jsm.consumers.add(stream, {
+    name: `aa-normalize-${nuid.next()}`, // without one the client asks on a subject that the pods have no right to
     ack_policy: AckPolicy.None,
     ...(sinceMs > SKEW_MS
       ? {
