@@ -1,4 +1,5 @@
 import type { JetStreamReader, StoredMessage, StreamInfo } from '../jetstream/index.ts';
+import { allStand } from './allStand.ts';
 import { extendBlock, lastBlocks, splitByStart } from './memory.ts';
 import { epochSubject, ownRetention } from './names.ts';
 import { firstUnacked, type Mover, readsOf } from './positions.ts';
@@ -103,6 +104,7 @@ async function goOnAt(
       if (seq !== undefined) missing.push({ durable, seq });
       continue;
     }
+    if (await allStand(account, pair, range, memory)) continue;
     const { firstWithout, missingUpTo } = await standingTwins(account, pair, range, memory);
     if (firstWithout === undefined) continue;
     if (await droppedByItself(account, copy.target, missingUpTo))

@@ -46,6 +46,7 @@ const REPEATABLE = [
   'listStreams',
   'stream',
   'subjectCounts',
+  'deletedSeqs',
   'listConsumers',
   'consumer',
   'message',

@@ -74,6 +74,8 @@ export interface StreamState {
   consumer_count: number;
   num_subjects?: number;
   num_deleted?: number;
+  /** Only when asked for (`deleted_details`). */
+  deleted?: number[];
   /** Only when asked for with a subjects filter: subject to message count. */
   subjects?: Record<string, number>;
 }
