@@ -201,7 +201,13 @@ describe('plan, apply and drift', () => {
   it('exits 6 while a migration is open, but still plans', async () => {
     await ensureBucket(account, STATE_BUCKET, 1);
     const open = {
+      schemaVersion: 1,
       id: 'r1',
+      status: 'open',
+      steps: [],
+      groups: [],
+      consumers: [],
+      shortcomings: [],
       command: 'migrate',
       from: 'one',
       to: 'two',
