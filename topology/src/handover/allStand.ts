@@ -42,10 +42,10 @@ export async function allStand(
     const first = await firstTwin(account, pair.losing, range.fromSeq, span);
     if (first === undefined || first < state.first_seq) return false;
     const gone = deleted.filter((seq) => first <= seq && seq <= span.gaining[1]);
-    if (span.isCopied && gone.length > 0) return false;
-    // Of an origin, sentinels and the like were deleted as well; what was copied has a copy still.
-    const copies = await Promise.all(gone.map((seq) => findCopy(account, span.block, seq)));
-    if (copies.some((copy) => copy !== undefined)) return false;
+    if (
+      span.isCopied ? !(await isTail(account, pair, span, gone)) : await hadCopies(account, span.block, gone)
+    )
+      return false;
   }
   return true;
 }
@@ -57,6 +57,33 @@ function spansOf(block: CopiedBlock, { losing, gaining }: { losing: string; gain
   if (origin === gaining && target === losing)
     return [{ block, isCopied: false, losing: targetSeqs, gaining: originSeqs }];
   return [];
+}
+
+/** Of an origin, sentinels and the like were deleted as well; what was copied has a copy still. */
+async function hadCopies(
+  account: JetStreamReader,
+  block: CopiedBlock,
+  gone: readonly number[],
+): Promise<boolean> {
+  const copies = await Promise.all(gone.map((seq) => findCopy(account, block, seq)));
+  return copies.some((copy) => copy !== undefined);
+}
+
+/** Whether what has gone of a copy is what ended it, and not a message: nothing of the origin comes behind what stands before it. */
+async function isTail(
+  account: JetStreamReader,
+  { losing, gaining }: { losing: string; gaining: string },
+  span: Span,
+  gone: readonly number[],
+): Promise<boolean> {
+  let last = span.gaining[1];
+  while (gone.includes(last)) last -= 1;
+  if (last === span.gaining[1]) return gone.length === 0;
+  const standing = await firstOn(account, gaining, last, span.block.filters);
+  const source = standing?.seq === last ? originOf(standing) : undefined;
+  if (!source || gone.some((seq) => seq < last)) return false;
+  const behind = await firstOn(account, losing, source.seq + 1, span.block.filters);
+  return (behind?.seq ?? Infinity) > span.losing[1];
 }
 
 /** Whether a message of the range lies between the spans, or behind them. */
