@@ -150,8 +150,7 @@ describe('a stream whose storage cannot change in place', () => {
     },
   );
 
-  // The way back copies again what the stream that was made anew cannot be known to hold, and waits out a duplicate window of 2 minutes.
-  it('migrates and rolls back afterwards as ever', { timeout: 300_000 }, async () => {
+  it('migrates and rolls back afterwards as ever', { timeout: 120_000 }, async () => {
     const file = FILES[(await account.stream(STREAM))!.config.storage!];
     const other = file === SEED ? FILES.memory : FILES.file;
     const succeeds = async (topologyFile: string, ...args: string[]): Promise<void> => {
