@@ -13,7 +13,7 @@ export function absentAccount(error: unknown): JetStreamReader {
     listStreams: fail,
     stream: fail,
     subjectCounts: fail,
-    deletedSeqs: fail,
+    goneSeqs: fail,
     listConsumers: fail,
     consumer: fail,
     message: fail,

@@ -35,7 +35,7 @@ export async function allStand(
   if (spans.length === 0 || (await leavesOut(account, pair.losing, range, spans))) return false;
   const [state, deleted] = await Promise.all([
     account.stream(pair.gaining).then((info) => info?.state),
-    account.deletedSeqs(pair.gaining, MOST_DELETED),
+    account.goneSeqs(pair.gaining, MOST_DELETED),
   ]);
   if (!state || !deleted) return false;
   for (const span of spans) {

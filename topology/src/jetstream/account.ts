@@ -28,7 +28,7 @@ export interface JetStreamReader {
   /** Messages per subject under a filter, read in pages. */
   subjectCounts(stream: string, filter: string): Promise<Map<string, number>>;
   /** Sequences of a stream that hold nothing any more, between its first and its last; undefined where those are more than `most`. */
-  deletedSeqs(stream: string, most: number): Promise<number[] | undefined>;
+  goneSeqs(stream: string, most: number): Promise<number[] | undefined>;
   listConsumers(stream: string): Promise<ConsumerInfo[]>;
   consumer(stream: string, name: string): Promise<ConsumerInfo | undefined>;
   /** One stored message; undefined where there is none (404). */

@@ -46,7 +46,7 @@ const REPEATABLE = [
   'listStreams',
   'stream',
   'subjectCounts',
-  'deletedSeqs',
+  'goneSeqs',
   'listConsumers',
   'consumer',
   'message',

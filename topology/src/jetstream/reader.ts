@@ -79,7 +79,7 @@ export function reader(connection: NatsConnection, api: ApiRequest, apiPrefix: s
     accountInfo: () => api<AccountInfo>('INFO'),
     listStreams: () => pages<StreamInfo>(api, 'STREAM.LIST', 'streams'),
     stream: (name) => absentAsUndefined(api<StreamInfo>(`STREAM.INFO.${name}`)),
-    async deletedSeqs(name, most) {
+    async goneSeqs(name, most) {
       const before = await absentAsUndefined(api<StreamInfo>(`STREAM.INFO.${name}`));
       if (!before || (before.state.num_deleted ?? 0) > most) return undefined;
       const { state } = await api<StreamInfo>(`STREAM.INFO.${name}`, { deleted_details: true });
