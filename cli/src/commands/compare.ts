@@ -81,6 +81,7 @@ async function openOther(context: CommandContext, url: string) {
 async function copiesBetween(account: JetStreamReader, from: string, to: string): Promise<CopiedBlock[]> {
   return (await readMemories(account))
     .flatMap(({ blocks }) => blocks)
+    .filter(({ renumbered }) => renumbered === undefined) // its copies name numbers of a stream that is no more
     .filter(({ origin, target }) => (origin === from && target === to) || (origin === to && target === from));
 }
 

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { emptyMemory, nextStartOf, rememberCopied, rememberTaken, splitByStart } from '@aa-ops/topology';
+import {
+  emptyMemory,
+  nextStartOf,
+  originalOf,
+  rememberCopied,
+  rememberTaken,
+  renumber,
+  splitByStart,
+  type StoredMessage,
+} from '@aa-ops/topology';
 
 const pair = { origin: 'A', target: 'B', filters: ['a.>', 'b.>'] };
 const copy = { ...pair, epoch: '_aa-ops.epoch.r.A.0', startSeq: 10, targetFromSeq: 1 };
@@ -42,5 +51,47 @@ describe('pair memory', () => {
     const memory = rememberCopied(emptyMemory(), copy, { originSeq: 9, targetSeq: 0 });
     expect(memory.blocks).toEqual([]);
     expect(nextStartOf(memory, pair, 'a.>')).toBe(10);
+  });
+});
+
+describe('a stream that was made anew', () => {
+  const copied = rememberCopied(emptyMemory(), copy, { originSeq: 20, targetSeq: 11 });
+  const copyOf = (seq: number): StoredMessage => ({
+    subject: 'a.x',
+    seq: seq - 9,
+    time: '2026-01-01T00:00:00Z',
+    headers: Buffer.from(`NATS/1.0\r\nNats-Stream-Source: A ${seq} a.> > a.x\r\n\r\n`),
+    data: new Uint8Array(),
+  });
+  const find = (memory: typeof copied, seq: number): number | undefined =>
+    originalOf(memory, { losing: 'B', gaining: 'A' }, copyOf(seq));
+
+  it('is found by its numbers of now, and what it has lost lies between two', () => {
+    // 10 and 15 have gone.
+    const once = renumber(
+      copied,
+      'A',
+      [],
+      [
+        [11, 1, 4],
+        [16, 5, 9],
+      ],
+    );
+    expect(once.blocks[0]!.originSeqs).toEqual([1, 9]);
+    expect([10, 11, 14, 15, 16, 20].map((seq) => find(once, seq))).toEqual([0.5, 1, 4, 4.5, 5, 9]);
+    // 1 to 4 have gone as well.
+    const twice = renumber(once, 'A', [], [[5, 1, 9]]);
+    expect([11, 15, 16, 20].map((seq) => find(twice, seq))).toEqual([0.5, 0.5, 1, 5]);
+    expect(find(twice, 9)).toBeUndefined();
+  });
+
+  it('is remembered to have held what it has lost altogether', () => {
+    const lost = renumber(copied, 'A', [], [[30, 1, 5]]);
+    expect(find(lost, 12)).toBe(0.5);
+  });
+
+  it('is forgotten where its numbers are not known, or where it holds the copies', () => {
+    expect(renumber(copied, 'A', [], undefined).blocks).toEqual([]);
+    expect(renumber(copied, 'B', [], []).blocks).toEqual([]);
   });
 });

@@ -27,6 +27,7 @@ export * from './reads.ts';
 export * from './twins.ts';
 export * from './standingTwins.ts';
 export * from './standIn.ts';
+export { renumber, renumberingOf } from './renumber.ts';
 export * from './preflight/finding.ts';
 export * from './preflight/checkReaders.ts';
 export * from './preflight/checkOrphans.ts';

@@ -194,7 +194,7 @@ async function startAtTwin(
     if (twin.kind === 'copy' || twin.kind === 'original') return twin.seq;
     const original = originalOf(known, pair, message);
     const isFull = original !== undefined && (await droppedByItself(context.account, copy.target, original));
-    if (isFull && message.seq < copy.startSeq) return original;
+    if (isFull && message.seq < copy.startSeq) return Math.ceil(original);
     const stillToCome = message.seq >= copy.startSeq && message.seq > (through?.originSeq ?? 0);
     const behind = stillToCome
       ? undefined

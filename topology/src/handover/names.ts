@@ -16,6 +16,9 @@ export const sentinelSubject = (epoch: string, attempt: number): string => `${ep
 export const lastCallSubject = (run: string, stream: string): string =>
   `${RESERVED_PREFIX}last-call.${run}.${stream}`;
 
+/** Who keeps a stream's place while it is made anew. */
+export const standInOf = (stream: string): string => `${stream}_AA_STAND_IN`;
+
 /** What a stream hears besides its subjects until a window is settled: a barrier behind what it captured by itself. */
 export const barrierSubject = (run: string, stream: string): string =>
   `${RESERVED_PREFIX}barrier.${run}.${stream}`;

@@ -29,7 +29,8 @@ export interface PrepareOptions {
 export async function healMemory(account: JetStreamReader, memory: PairMemory): Promise<PairMemory> {
   let healed = memory;
   for (const block of lastBlocks(memory)) {
-    const { origin, target, filters, originSeqs, targetSeqs } = block;
+    const { origin, target, filters, originSeqs, targetSeqs, renumbered } = block;
+    if (renumbered) continue; // its copies name numbers of a stream that is no more
     const behind = { origin, target, filters, startSeq: originSeqs[1] + 1, targetFromSeq: targetSeqs[1] + 1 };
     const through = await copiedThrough(account, behind);
     if (through) healed = extendBlock(healed, block, through);

@@ -2,18 +2,16 @@ import { OpsError } from '../errors.ts';
 import type { ConsumerConfig, JetStreamReader, StreamConfig } from '../jetstream/index.ts';
 import { placeholderSubject, realSubjects, RESERVED_PREFIX } from '../model.ts';
 import { covers, intersectSets } from '../subjects/sets.ts';
-import { epochSubject } from './names.ts';
+import { epochSubject, standInOf } from './names.ts';
 import { rememberCopied } from './memory.ts';
 import { filtersOf } from './preflight/checkReaders.ts';
 import { firstOn } from './reads.ts';
 import { findCopy } from './twins.ts';
-import { type Copy, emptyMemory, type PairMemory, type PreparedGroup } from './types.ts';
+import { type Copy, emptyMemory, type PreparedGroup } from './types.ts';
 
 /** Whose place a stand-in keeps, and for which run: metadata of the stand-in. */
 export const STAND_IN_FOR = 'aa-ops.stand-in-for';
 export const STAND_IN_RUN = 'aa-ops.run';
-
-export const standInOf = (stream: string): string => `${stream}_AA_STAND_IN`;
 
 /** What a server sets by itself goes by itself. */
 const ownMetadata = (metadata: Record<string, string> = {}): Record<string, string> =>
@@ -147,24 +145,3 @@ export async function followCopy(
 /** What a durable reads of a copy. */
 export const readsOfCopy = (config: ConsumerConfig, copy: Copy): string[] =>
   intersectSets(filtersOf(config), copy.filters);
-
-/** Without a pair of streams of which one is gone or new; what others begin at in the new one is in its own numbers (`starts`). */
-export function renumber(
-  memory: PairMemory,
-  stream: string,
-  starts: readonly { target: string; filters: string[]; seq: number }[],
-): PairMemory {
-  const gone = standInOf(stream);
-  const isGone = (pair: { origin: string; target: string }): boolean =>
-    pair.origin === gone || pair.target === gone;
-  return {
-    ...memory,
-    nextStarts: [
-      ...memory.nextStarts.filter((entry) => !isGone(entry) && entry.origin !== stream),
-      ...starts.map((start) => ({ origin: stream, ...start })),
-    ],
-    blocks: memory.blocks.filter(
-      (block) => !isGone(block) && block.origin !== stream && block.target !== stream,
-    ),
-  };
-}

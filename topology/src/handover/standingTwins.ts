@@ -1,7 +1,8 @@
-import type { JetStreamReader, StoredMessage } from '../jetstream/index.ts';
+import type { JetStreamReader } from '../jetstream/index.ts';
 import { blocksHolding } from './memory.ts';
-import { originOf, walk } from './reads.ts';
-import { isSame, originalOf } from './twins.ts';
+import { walk } from './reads.ts';
+import { sourceSeqIn } from './renumber.ts';
+import { standingOriginal } from './twins.ts';
 import type { CopiedBlock, PairMemory } from './types.ts';
 
 /** What the gaining stream has of a range of the losing one. */
@@ -29,11 +30,11 @@ export async function standingTwins(
   const copied = await copiedSeqs(account, pair, range, memory);
   const result: StandingTwins = { standing: 0, unknown: 0, firstWithout: undefined, missingUpTo: 0 };
   for await (const batch of walk(account, pair.losing, range)) {
-    const originals = await originalsOf(account, pair, batch, memory);
+    const originals = await Promise.all(batch.map((one) => standingOriginal(account, pair, one, memory)));
     for (const [n, message] of batch.entries()) {
-      const { seq, stands } = originals[n]!;
+      const { seq, time } = originals[n]!;
       const isCopied = copied.has(message.seq);
-      if (stands || isCopied) {
+      if (time !== undefined || isCopied) {
         result.standing += 1;
         continue;
       }
@@ -50,20 +51,6 @@ export async function standingTwins(
   return result;
 }
 
-const originalsOf = (
-  account: JetStreamReader,
-  pair: { losing: string; gaining: string },
-  batch: readonly StoredMessage[],
-  memory: PairMemory,
-) =>
-  Promise.all(
-    batch.map(async (message) => {
-      const seq = originalOf(memory, pair, message);
-      const original = seq === undefined ? undefined : await account.message(pair.gaining, { seq });
-      return { seq, stands: original !== undefined && isSame(original, message) };
-    }),
-  );
-
 /** Sequences of the losing stream's range whose copies the gaining one holds. */
 async function copiedSeqs(
   account: JetStreamReader,
@@ -74,12 +61,12 @@ async function copiedSeqs(
   const seqs = new Set<number>();
   const overlaps = ({ origin, target, originSeqs: [first, last] }: CopiedBlock): boolean =>
     origin === losing && target === gaining && first <= range.toSeq && last >= range.fromSeq;
-  for (const { filters, targetSeqs } of memory.blocks.filter(overlaps)) {
-    const [fromSeq, toSeq] = targetSeqs;
-    for await (const batch of walk(account, gaining, { fromSeq, toSeq, filters }))
+  for (const block of memory.blocks.filter(overlaps)) {
+    const [fromSeq, toSeq] = block.targetSeqs;
+    for await (const batch of walk(account, gaining, { fromSeq, toSeq, filters: block.filters }))
       for (const message of batch) {
-        const source = originOf(message);
-        if (source?.stream === losing) seqs.add(source.seq);
+        const seq = sourceSeqIn(block, message);
+        if (seq !== undefined) seqs.add(seq);
       }
   }
   return seqs;

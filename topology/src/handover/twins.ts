@@ -1,6 +1,7 @@
 import type { JetStreamReader, StoredMessage } from '../jetstream/index.ts';
 import { blocksHolding } from './memory.ts';
-import { firstOn, messageIdOf, originOf } from './reads.ts';
+import { firstOn, messageIdOf } from './reads.ts';
+import { sourceSeqIn } from './renumber.ts';
 import type { CopiedBlock, PairMemory } from './types.ts';
 
 /** Where a message of the losing stream has its twin on the gaining one. */
@@ -24,31 +25,46 @@ export async function findTwin(
   message: StoredMessage,
   memory: PairMemory,
 ): Promise<Twin> {
-  const sourceSeq = originalOf(memory, pair, message);
-  if (sourceSeq !== undefined) {
-    const original = await account.message(pair.gaining, { seq: sourceSeq });
-    if (original && isSame(original, message))
-      return { kind: 'original', seq: sourceSeq, time: original.time };
-  }
+  const original = await standingOriginal(account, pair, message, memory);
+  if (original.time !== undefined) return { kind: 'original', seq: original.seq, time: original.time };
   const blocks = blocksHolding(memory, { origin: pair.losing, target: pair.gaining }, message.seq);
   for (const block of blocks.toReversed()) {
     const found = await copyIn(account, block, message.seq);
     if (found) return { kind: 'copy', seq: found.seq, time: found.time };
   }
-  return sourceSeq !== undefined || blocks.length > 0 ? { kind: 'gone' } : { kind: 'none' };
+  return original.seq !== undefined || blocks.length > 0 ? { kind: 'gone' } : { kind: 'none' };
 }
 
-/** The gaining stream's sequence that a message was copied from, where a block vouches for it. */
+/**
+ * The gaining stream's sequence that a message was copied from, where a block vouches for it. A fraction where the stream was made
+ * anew without it: its place lies between two.
+ */
 export function originalOf(
   memory: PairMemory,
   { losing, gaining }: Pair,
   message: StoredMessage,
 ): number | undefined {
-  const source = originOf(message);
-  if (source?.stream !== gaining) return undefined;
-  const blocks = blocksHolding(memory, { origin: gaining, target: losing }, source.seq);
-  const isIn = blocks.some(({ targetSeqs: [first, last] }) => first <= message.seq && message.seq <= last);
-  return isIn ? source.seq : undefined;
+  for (const block of memory.blocks) {
+    const [first, last] = block.targetSeqs;
+    if (block.origin !== gaining || block.target !== losing) continue;
+    if (message.seq < first || last < message.seq) continue;
+    const seq = sourceSeqIn(block, message);
+    if (seq !== undefined && block.originSeqs[0] - 1 < seq && seq < block.originSeqs[1] + 1) return seq;
+  }
+  return undefined;
+}
+
+/** What a message was copied from (`originalOf`), and since when it stands, if it still does. */
+export async function standingOriginal(
+  account: JetStreamReader,
+  pair: Pair,
+  message: StoredMessage,
+  memory: PairMemory,
+): Promise<{ seq: number; time?: string } | { seq: undefined; time?: undefined }> {
+  const seq = originalOf(memory, pair, message);
+  if (seq === undefined) return { seq };
+  const original = Number.isInteger(seq) ? await account.message(pair.gaining, { seq }) : undefined;
+  return original && isSame(original, message) ? { seq, time: original.time } : { seq };
 }
 
 /** Subject, id and payload; a source changes none of them. */
@@ -71,13 +87,13 @@ async function copyIn(
   while (low <= high) {
     const middle = Math.floor((low + high) / 2);
     const found = await firstOn(account, block.target, middle, block.filters);
-    const source = found && originOf(found);
-    if (!found || found.seq > high || source?.stream !== block.origin) {
+    const source = found && sourceSeqIn(block, found);
+    if (!found || found.seq > high || source === undefined) {
       high = middle - 1;
       continue;
     }
-    if (source.seq === originSeq) return found;
-    if (source.seq < originSeq) low = found.seq + 1;
+    if (source === originSeq) return found;
+    if (source < originSeq) low = found.seq + 1;
     else high = middle - 1;
   }
   return undefined;

@@ -49,6 +49,9 @@ export interface PreparedGroup extends Omit<HandoverGroup, 'copies'> {
   copies: Copy[];
 }
 
+/** What became of a stream's numbers when it was made anew: runs that kept their distance, in order. What lies between them has gone. */
+export type Renumbering = [oldFirst: number, newFirst: number, count: number][];
+
 /** A contiguous part of the target that holds one origin's copies, in order. Both ends inclusive. */
 export interface CopiedBlock {
   origin: string;
@@ -56,6 +59,8 @@ export interface CopiedBlock {
   filters: string[];
   originSeqs: [first: number, last: number];
   targetSeqs: [first: number, last: number];
+  /** The origin was made anew since, so many times: `originSeqs` are its numbers of now, and copies name the first ones. */
+  renumbered?: Renumbering[];
 }
 
 /** The next copy of these subjects from origin to target has to begin here: everything before it is in the target already. */

@@ -1,7 +1,8 @@
 import type { ConsumerInfo, JetStreamReader, StoredMessage, StreamConfig } from '../jetstream/index.ts';
 import { blocksHolding } from './memory.ts';
 import { ownRetention, RUN_KEY } from './names.ts';
-import { firstOn, originOf } from './reads.ts';
+import { firstOn } from './reads.ts';
+import { sourceSeqIn } from './renumber.ts';
 import { originalOf } from './twins.ts';
 import type { CopiedBlock, CopyRole, PairMemory } from './types.ts';
 
@@ -20,7 +21,7 @@ export async function workedThere(
   const config = (await account.stream(copy.target))?.config;
   if (!config || ownRetention(config) === 'limits') return undefined;
   const original = originalOf(memory, { losing: copy.origin, gaining: copy.target }, message);
-  if (original !== undefined) return mayHaveDropped(config, message) ? undefined : original;
+  if (original !== undefined) return mayHaveDropped(config, message) ? undefined : Math.ceil(original);
   if (ownRetention(config) === 'interest' && !durable?.config.metadata?.[RUN_KEY]) return undefined;
   if (mayHaveDropped(config, message)) return undefined;
   const block = blocksHolding(memory, copy, message.seq).at(-1);
@@ -36,19 +37,15 @@ function mayHaveDropped(config: StreamConfig, { time }: Pick<StoredMessage, 'tim
 }
 
 /** Where the first copy of a later message of the origin stands; behind the block where there is none. */
-async function behindCopy(
-  account: JetStreamReader,
-  { origin, target, filters, targetSeqs }: CopiedBlock,
-  originSeq: number,
-): Promise<number> {
-  let [low, high] = targetSeqs;
+async function behindCopy(account: JetStreamReader, block: CopiedBlock, originSeq: number): Promise<number> {
+  let [low, high] = block.targetSeqs;
   let behind = high + 1;
   while (low <= high) {
     const middle = Math.floor((low + high) / 2);
-    const found = await firstOn(account, target, middle, filters);
-    const source = found && originOf(found);
-    if (!found || found.seq > high || source?.stream !== origin) high = middle - 1;
-    else if (source.seq > originSeq) {
+    const found = await firstOn(account, block.target, middle, block.filters);
+    const source = found && sourceSeqIn(block, found);
+    if (!found || found.seq > high || source === undefined) high = middle - 1;
+    else if (source > originSeq) {
       behind = found.seq;
       high = middle - 1;
     } else low = found.seq + 1;

@@ -11,6 +11,7 @@ import {
   readsOfCopy,
   rememberMade,
   renumber,
+  renumberingOf,
   STAND_IN_RUN,
   standInConfig,
   standInOf,
@@ -228,7 +229,7 @@ const cleanUpStep: Step = {
     const back = run.groups[1]!;
     const [copy] = back.group.copies;
     const end = copy ? await endOf(context, back, copy) : { through: undefined, next: 1 };
-    const renumbered = await Promise.all(
+    const startsNow = await Promise.all(
       starts.map(async ({ target, filters, seq }) => ({
         target,
         filters,
@@ -236,8 +237,14 @@ const cleanUpStep: Step = {
       })),
     );
     const { created } = await requireStream(account, stream);
-    const memory = renumber(await store.memory(), stream, renumbered);
-    await store.saveMemory(rememberMade(memory, [[stream, created]]));
+    const known = await store.memory();
+    // Once only: a process that died behind it has left the new numbers.
+    if (known.created?.[stream] !== created) {
+      const copied = known.blocks.some(({ origin }) => origin === stream);
+      const renumbering = copy && copied ? await renumberingOf(account, copy, end.through) : undefined;
+      const memory = renumber(known, stream, startsNow, renumbering);
+      await store.saveMemory(rememberMade(memory, [[stream, created]]));
+    }
     const entry = { stream: name, before: standIn, proofs: back.proofs };
     await journal.effect('delete-stream', entry, () => account.deleteStream(name));
     return { note: `${name} deleted; ${stream} holds everything` };
