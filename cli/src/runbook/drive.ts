@@ -13,7 +13,8 @@ import { STEPS } from './steps/index.ts';
 
 /**
  * Takes an open run to its end: through the steps that are not done, or back where one fails. A way forward that fails
- * before the release is taken back whole; behind it the run stays open, and says so.
+ * before the release is taken back whole; behind it the run stays open, and says so. A way back from a finished run that fails before it
+ * changed anything is over as well: the next one begins anew.
  */
 export async function drive(context: RunContext, pauseBefore?: StepId): Promise<RunOutcome> {
   const { run } = context;
@@ -35,7 +36,7 @@ async function afterFailure(
 ): Promise<RunOutcome> {
   if (isStopped(error)) throw error;
   if (hasEffects(context)) await endOpenWindows(context);
-  if (isReleased(context) || isWayBack(context)) return stayOpen(context, error);
+  if (isReleased(context) || (await isHalfWayBack(context))) return stayOpen(context, error);
   // Nobody to ask is nobody to take back with: the run stays where it is until the pods' platform answers again.
   if (error.code === 'platform-away' && hasEffects(context)) return stayOpen(context, error);
   context.run.reason = `${at}: ${error.message}`;
@@ -44,6 +45,14 @@ async function afterFailure(
     if (isStopped(cause)) throw cause; // else the first error is the one to tell, and the run is open still
   });
   throw error;
+}
+
+/** A way back is no longer to be given up: it has begun, or what it turns round was not over. */
+async function isHalfWayBack(context: RunContext): Promise<boolean> {
+  const { run, store } = context;
+  if (!isWayBack(context)) return false;
+  const forward = run.turnsRound === undefined ? undefined : await store.run(run.turnsRound);
+  return hasEffects(context) || forward?.status !== 'done';
 }
 
 const STEPS_OF: Readonly<Record<RunDocument['command'], readonly Step[]>> = {

@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { newHeaders, readRange, type StreamConfig } from '@aa-ops/topology';
 import { migrate } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
+import { StateStore } from '../../../cli/src/saga/stateStore.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { fetchNatsServer } from '../../support/servers.ts';
 import { topologyOf } from '../../support/topologies.ts';
@@ -108,8 +109,13 @@ it.each([
     if (body) await purge(body);
     else await run.account.deleteMessage('OLD', 12);
     const before = await held('OLD');
-    const refused = await rollBack(run.environment).catch((error: unknown) => error);
-    expect(JSON.stringify(refused)).toContain('unacked-without-copy');
+    await expect(rollBack(run.environment)).rejects.toMatchObject({
+      code: 'unacked-without-copy',
+      kind: 'refused',
+    });
+    const store = await StateStore.open(run.account, topology);
+    expect(await store.openRun()).toBeUndefined();
+    expect((await store.runs()).at(-1)).toMatchObject({ command: 'rollback', status: 'failed' });
     expect((await run.account.stream('NEW'))!.config.subjects).toEqual(['x.>']);
     expect(await held('OLD')).toEqual(before);
     expect(await work('NEW', 99)).toEqual(numbers(6, 25));

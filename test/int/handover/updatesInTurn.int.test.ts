@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type JetStreamWriter, openWriter, patient, type StreamConfig } from '@aa-ops/topology';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type NatsServer, startNats } from '../../support/servers.ts';
+import { standStill } from '../../support/standStill.ts';
 
 // Since nats-server 2.11 two updates of a stream at once subscribe what they add twice, and whatever comes there is stored twice from then on: some
 // 7 of 100 streams that a server which stood still finds two updates for.
@@ -26,13 +27,12 @@ describe.skipIf(process.platform === 'win32')('a server that stood still with up
     await server.stop();
   });
 
-  const standStill = (): boolean => process.kill(server.pid, 'SIGSTOP');
   const goOn = (): boolean => process.kill(server.pid, 'SIGCONT');
 
   /** Asks a server that stands still for two updates of each stream: the first ones are given up, the others asked again, and it goes on. */
   async function askTwice(first: (config: StreamConfig) => StreamConfig): Promise<void> {
     const insistent = patient(account, { forMs: 30_000 });
-    standStill();
+    await standStill(server.pid);
     const given: Promise<unknown>[] = [];
     const asked: Promise<unknown>[] = [];
     for (const config of configs) {
@@ -73,7 +73,7 @@ describe.skipIf(process.platform === 'win32')('a server that stood still with up
     async () => {
       const other = await openWriter({ servers: [server.url] });
       for (const config of configs) {
-        standStill();
+        await standStill(server.pid);
         const dead = account.updateStream(config).catch(() => {});
         const ended = other.afterUpdates(config.name).then(() => other.updateStream(config));
         await nextTurn(); // both have written to their sockets
