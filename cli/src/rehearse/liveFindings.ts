@@ -1,6 +1,6 @@
 import { type Finding, type JetStreamReader, OpsError, type Topology } from '@aa-ops/topology';
 import { planOnly } from '../runbook/migrate.ts';
-import type { MigrationPlan } from '../runbook/steps/planStep.ts';
+import type { MigrationPlan } from '../runbook/steps/planMigration.ts';
 import { StateReader } from '../saga/stateStore.ts';
 import type { RunOptions } from '../saga/runDocument.ts';
 

@@ -16,7 +16,7 @@ import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../runbook/context.ts';
 import { migrate } from '../runbook/migrate.ts';
 import type { RunOutcome } from '../runbook/outcome.ts';
 import { rollBack } from '../runbook/rollBack.ts';
-import type { MigrationPlan } from '../runbook/steps/planStep.ts';
+import type { MigrationPlan } from '../runbook/steps/planMigration.ts';
 import type { RunOptions } from '../saga/runDocument.ts';
 import { fetchNatsServer, findNatsServer, makeTempDir, NATS_WHEELS, startNats } from '../servers/index.ts';
 import { judge, type PublisherSpec, startTraffic, type Traffic, type Verdict } from '../traffic/index.ts';

@@ -1,7 +1,7 @@
 import { describeProof } from '@aa-ops/topology';
 import type { RunOutcome } from '../runbook/outcome.ts';
 import type { HandoverJson } from '../runbook/runDocumentJson.ts';
-import type { MigrationPlan } from '../runbook/steps/planStep.ts';
+import type { MigrationPlan } from '../runbook/steps/planMigration.ts';
 
 const MARK = { done: '✅', already: '✓ ', skipped: '· ', failed: '❌', pending: '  ' } as const;
 

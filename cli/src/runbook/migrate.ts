@@ -9,7 +9,7 @@ import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
 import { goOn, rollBackFrom } from './rollBack.ts';
 import { STEPS } from './steps/index.ts';
-import { type MigrationPlan, planMigration, type PlanContext } from './steps/planStep.ts';
+import { type MigrationPlan, planMigration, type PlanContext } from './steps/planMigration.ts';
 
 export interface MigrateRequest {
   to: string;

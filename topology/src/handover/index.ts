@@ -16,6 +16,8 @@ export * from './drain.ts';
 export * from './captured.ts';
 export * from './letGo.ts';
 export * from './handOver.ts';
+export { heldFilters, holdFor } from './standingHold.ts';
+export { recoverWindow } from './recoverWindow.ts';
 export * from './settle.ts';
 export * from './proveCopy.ts';
 export * from './provePart.ts';

@@ -1,10 +1,7 @@
 import { realSubjects } from '../model.ts';
-import { coversAll, intersectSets, reduce } from '../subjects/sets.ts';
+import { coversAll, intersectSets, reduce, sameFilters } from '../subjects/sets.ts';
 import { type Edge, inRounds, ownershipBetween } from './rounds.ts';
 import type { CopyRole, HandoverGroup, Ownership, StreamRole } from './types.ts';
-
-const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((item) => b.includes(item));
 
 export interface PlanOptions {
   /** Copies to hand over as early as possible: those along which a durable moves. */
@@ -45,7 +42,7 @@ function rolesBetween(from: Ownership, to: Ownership): StreamRole[] {
   return names.flatMap((stream): StreamRole[] => {
     const owned = reduce(realSubjects(from[stream] ?? []));
     const final = reduce(realSubjects(to[stream] ?? []));
-    return sameSet(owned, final) ? [] : [{ stream, owned, kept: intersectSets(owned, final), final }];
+    return sameFilters(owned, final) ? [] : [{ stream, owned, kept: intersectSets(owned, final), final }];
   });
 }
 

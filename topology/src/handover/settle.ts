@@ -5,7 +5,7 @@ import { epochFilter } from './names.ts';
 import { type JetStreamReader, readRange } from '../jetstream/index.ts';
 import { realSubjects } from '../model.ts';
 import { lastOn } from './reads.ts';
-import { intersectSets } from '../subjects/sets.ts';
+import { intersectSets, sameFilters } from '../subjects/sets.ts';
 import type { Copy, HandoverContext, PairMemory, PreparedGroup, StreamRole } from './types.ts';
 import type { SentinelPlace } from './drain.ts';
 import type { WindowSpec, WindowStream } from './windowSpec.ts';
@@ -95,7 +95,7 @@ async function tookCertain(
   if (!certain) return undefined;
   const subjects = certain.filter((subject) => subject !== barrier);
   const heard = (await account.stream(stream))?.config.subjects ?? [];
-  return [certain, subjects].some((one) => sameSet(heard, one)) ? subjects : undefined;
+  return [certain, subjects].some((one) => sameFilters(heard, one)) ? subjects : undefined;
 }
 
 /**
@@ -127,7 +127,7 @@ export async function settleReverted(context: HandoverContext, spec: WindowSpec)
 
 async function hearOnly(context: HandoverContext, stream: string, subjects: string[]): Promise<void> {
   const info = await context.account.stream(stream);
-  if (!info || sameSet(info.config.subjects, subjects)) return;
+  if (!info || sameFilters(info.config.subjects, subjects)) return;
   await context.journal.effect('settle-subjects', { stream, subjects }, () =>
     context.account.updateStream({ ...info.config, subjects }),
   );
@@ -153,6 +153,3 @@ async function deleteOurMessages(context: HandoverContext, spec: WindowSpec): Pr
     }),
   );
 }
-
-const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((item) => b.includes(item));

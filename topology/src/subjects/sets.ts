@@ -10,6 +10,10 @@ export function reduce(filters: readonly string[]): string[] {
   return distinct.filter((one) => !distinct.some((other) => other !== one && isSubset(one, other)));
 }
 
+/** Whether two lists without duplicates hold the same filters, in whatever order. */
+export const sameFilters = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((filter) => b.includes(filter));
+
 /** The subjects that belong to both sets, reduced; empty where there is none. */
 export function intersectSets(as: readonly string[], bs: readonly string[]): string[] {
   return reduce(as.flatMap((a) => bs.map((b) => intersect(a, b)).filter((both) => both !== null)));

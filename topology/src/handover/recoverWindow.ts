@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
+import type { LetGoResult } from './letGo.ts';
+import { endHold, holdFor, type StandingHold } from './standingHold.ts';
+import { type AssertOurs, runWindow, type WindowResult } from './window.ts';
+import { readWindow, type WindowSpec } from './windowSpec.ts';
+
+/**
+ * Ends a window whose process died in it: forward where anything was released or taken, else there is nothing to do. May
+ * be called by several processes; the guard brings its own hold, which has heard everything since before the release.
+ */
+export async function recoverWindow(
+  account: JetStreamWriter,
+  settings: ConnectSettings,
+  spec: WindowSpec,
+  options: { standing?: StandingHold | undefined; watchMs?: number; assertOurs?: AssertOurs } = {},
+): Promise<{ window: WindowResult; letGo: LetGoResult[] }> {
+  if (!(await wasTouched(account, spec, options.watchMs ?? LATE_RELEASE_MS))) {
+    // The origins owned the subjects all the time: whatever was held, they have captured.
+    const window = {
+      outcome: 'reverted' as const,
+      windowMs: 0,
+      sentinels: [],
+      reason: 'nothing was released yet',
+    };
+    return { window, letGo: [] };
+  }
+  // What the dead process had asked for may still be at work: a second update beside it would be one too many.
+  await Promise.all(spec.streams.map(({ stream }) => account.afterUpdates(stream)));
+  const holding = options.standing ?? (await holdFor(account, settings, spec, { owned: false }));
+  try {
+    const { assertOurs = async () => {} } = options;
+    const window = await runWindow(account, spec, { mayGoOn: () => !holding?.hold.overflown, assertOurs });
+    await assertOurs('owner');
+    return { window, letGo: holding ? await endHold(account, holding, spec, window) : [] };
+  } finally {
+    await holding?.close();
+  }
+}
+
+/** ms for which a release that a dead process had sent may still arrive. */
+const LATE_RELEASE_MS = 500;
+const POLL_MS = 20;
+
+async function wasTouched(account: JetStreamWriter, spec: WindowSpec, watchMs: number): Promise<boolean> {
+  const deadline = Date.now() + watchMs;
+  for (;;) {
+    const states = await readWindow(account, spec);
+    if (states.some(({ stands }) => stands === 'released' || stands === 'taken' || stands === 'final'))
+      return true;
+    if (Date.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+}
