@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_BOUNDS, type JetStreamWriter, openHold, type StreamConfig } from '@aa-ops/topology';
 import { migrate } from '../../../cli/src/runbook/migrate.ts';
@@ -11,10 +12,12 @@ const topology = topologyOf('bounds', {
   multi: { subjects: { NEW: ['x.>'] }, consumers: { w: { stream: 'NEW', filters: ['x.>'] } } },
 });
 const MEGABYTE = 1_000_000;
+/** What the server keeps for a client that reads slower than it should; 64 MB by default. */
+const MAX_PENDING = 40 * MEGABYTE;
 
 let run: TestRun;
 beforeEach(async () => {
-  run = await startRun(topology);
+  run = await startRun(topology, { config: `max_pending: ${MAX_PENDING}` });
 });
 afterEach(() => run.stop());
 
@@ -95,6 +98,32 @@ describe('more than may be held', () => {
     expect(hold.overflown).toBe(true);
     expect(held.length).toBeLessThanOrEqual(20);
     expect(held.length + hold.dropped).toBe(40);
+  });
+});
+
+describe('a burst that comes while the process is busy', () => {
+  const BURST = 30;
+  /** A publisher in a process of its own, for which this one stands still. */
+  const publishBurst = (url: string): void =>
+    void execFileSync(process.execPath, [
+      '-e',
+      `require('nats').connect({ servers: process.argv[1] }).then(async (nc) => {
+        for (let n = 0; n < ${BURST}; n++) nc.publish('unowned.x', new Uint8Array(${MEGABYTE - 1_000}), { reply: 'nobody.' + n });
+        await nc.flush();
+        await nc.close();
+      })`,
+      url,
+    ]);
+
+  it('is held as a whole as long as the server keeps that much for a client', async () => {
+    const { account } = run;
+    const { leader } = (await account.stream('NEW'))!.cluster!;
+    const owners = [{ stream: 'NEW', subjects: ['unowned.>'], server: leader!, since: undefined }];
+    const hold = await openHold(run.settings, ['unowned.>'], { maxBytes: DEFAULT_BOUNDS.holdBytes, owners });
+    publishBurst(run.server.url);
+    const held = await hold.end([]);
+    expect(held.map(({ hasPassed }) => hasPassed)).toEqual(Array.from({ length: BURST }, () => true));
+    await hold.close();
   });
 });
 

@@ -133,7 +133,10 @@ export async function openHold(
     connection.subscribe(filter, { callback: keep }),
   );
   const probe = openProbe(connection);
-  const others = await connectThroughOthers(settings, connection);
+  const [others, beside] = await Promise.all([
+    connectThroughOthers(settings, connection),
+    connectBeside(settings, connection, owners),
+  ]);
   /** One that stands still keeps nobody waiting for ever, and one that is gone routes nothing. */
   const throughEach = async (ask: (through: NatsConnection, forMs: number) => Promise<unknown>) => {
     await Promise.all([
@@ -156,7 +159,7 @@ export async function openHold(
       }),
     );
   const close = async (): Promise<void> => {
-    await Promise.all([connection, ...others].map((one) => one.close()));
+    await Promise.all([connection, ...others, ...beside].map((one) => one.close()));
   };
   try {
     await connection.flush();
@@ -170,7 +173,7 @@ export async function openHold(
       cause: error,
     });
   }
-  const passed = new Passed(byServerName([connection, ...others]), filters, owners);
+  const passed = new Passed(byServerName([...beside, ...others]), filters, owners);
   return {
     held,
     elsewhere,
@@ -192,7 +195,10 @@ export async function openHold(
       const begun = performance.now();
       // A server that learned of the hold's end before it learned of a stream would drop what it is given in between. So first
       await heard(barriers);
-      await throughEach((through, forMs) => insistOnAnswer(through, probe, forMs));
+      await Promise.all([
+        throughEach((through, forMs) => insistOnAnswer(through, probe, forMs)),
+        ...beside.map((one) => insistOnAnswer(one, probe, OTHERS_MS).catch(() => {})), // all that has passed is heard
+      ]);
       ended = true;
       for (const subscription of subscriptions) subscription.unsubscribe();
       passed.close();
@@ -213,8 +219,25 @@ async function connectThroughOthers(
   connection: NatsConnection,
 ): Promise<NatsConnection[]> {
   const others = (connection.info?.connect_urls ?? []).filter((url) => url !== connection.getServer());
+  return connectTo(settings, others);
+}
+
+/**
+ * What has passed is heard on a connection of its own: heard on the hold's, everything would come there twice, and a server cuts a client that is behind
+ * by `max_pending` (64 MB), whose publishers get no answer then. None where the hold's server leads no owner.
+ */
+const connectBeside = async (
+  settings: ConnectSettings,
+  connection: NatsConnection,
+  owners: readonly Owner[],
+): Promise<NatsConnection[]> =>
+  owners.some(({ server }) => server === connection.info?.server_name)
+    ? connectTo(settings, [connection.getServer()])
+    : [];
+
+async function connectTo(settings: ConnectSettings, urls: readonly string[]): Promise<NatsConnection[]> {
   const opened = await Promise.allSettled(
-    others.map((url) =>
+    urls.map((url) =>
       openConnection({
         ...settings,
         servers: [withHost(settings.servers[0], url)],
