@@ -1,6 +1,6 @@
 /**
  * How long nobody owns the subjects: `npm run bench:handover [-- CYCLES [REPLICAS]]`. Migrates Athlete Ally's topology and back
- * under four publishers with 16 publishes in flight each and two that wait for every ack, and prints the windows.
+ * under four publishers with 16 publishes in flight each and two that wait for every ack, in a process of their own, and prints the windows.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,9 +19,9 @@ import { DEFAULT_TIMEOUTS, type RunEnvironment } from '../../cli/src/runbook/con
 import { migrate } from '../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../cli/src/runbook/rollBack.ts';
 import { startNats, startNatsCluster } from '../../test/support/servers.ts';
-import { judge, type PublisherSpec } from '../../cli/src/traffic/index.ts';
-import { startWatchedTraffic } from '../../test/support/crash/watchedTraffic.ts';
+import type { PublisherSpec } from '../../cli/src/traffic/index.ts';
 import { seedTopology } from '../../test/support/topologies.ts';
+import { startPublishers } from './publishers.ts';
 
 const cycles = Number(process.argv[2] ?? 5);
 const replicas = Number(process.argv[3] ?? 1);
@@ -54,6 +54,8 @@ const quantile = (values: number[], q: number): number =>
 
 const nearest = (spans: readonly { from: number }[], at: number): number =>
   spans.map(({ from }) => at - from).toSorted((a, b) => Math.abs(a) - Math.abs(b))[0]!;
+/** ms since 1970, as the publishers' process tells it. */
+const now = (): number => performance.timeOrigin + performance.now();
 const round = (ms: number): number => Math.round(ms * 10) / 10;
 
 const topology: Topology = { ...seedTopology, environment: { ...seedTopology.environment, replicas } };
@@ -71,13 +73,13 @@ const watched: JetStreamWriter = {
     return account.server;
   },
   async updateStream(config) {
-    const asked = performance.now();
+    const asked = now();
     const info = await account.updateStream(config);
     const hears = (part: string): boolean => (config.subjects ?? []).some((it) => it.includes(part));
     if (hears('_aa-ops.epoch.')) window.from = Math.min(window.from, asked);
     if (hears('_aa-ops.barrier.') && !taken.has(config.name)) {
       taken.add(config.name);
-      window.to = performance.now();
+      window.to = now();
     }
     return info;
   },
@@ -92,12 +94,12 @@ const environment: RunEnvironment = {
   runsDir: mkdtempSync(join(tmpdir(), 'aa-bench-')),
   timeouts: DEFAULT_TIMEOUTS,
 };
-const traffic = await startWatchedTraffic(settings, publishers);
+const traffic = await startPublishers(settings, publishers);
 /** How long those waited that came while nothing was handed over at all, on the same machine. */
 const alone: number[] = [];
 while (alone.length < BEFORE) {
   await delay(POLL_MS);
-  alone.push(...traffic.stored().map(({ sentAt, answeredAt }) => answeredAt - sentAt));
+  alone.push(...(await traffic.stored()).map(({ sentAt, answeredAt }) => answeredAt - sentAt));
 }
 const windows: number[] = [];
 /** Of each publish that met a window: how long it has waited, less that window. */
@@ -111,7 +113,7 @@ const all: { from: number; to: number }[] = [];
 let held = 0;
 for (let cycle = 0; cycle < cycles; cycle++) {
   for (const go of [() => migrate(environment, { to: 'multi', options }), () => rollBack(environment)]) {
-    traffic.stored();
+    await traffic.stored();
     window = { from: Infinity, to: 0 };
     taken = new Set();
     const outcome = await go();
@@ -120,7 +122,7 @@ for (let cycle = 0; cycle < cycles; cycle++) {
     windows.push(windowMs);
     all.push({ ...window });
     const met: number[] = [];
-    for (const { sentAt, answeredAt } of traffic.stored()) {
+    for (const { sentAt, answeredAt } of await traffic.stored()) {
       const hasMet = sentAt < window.to && answeredAt > window.from;
       if (hasMet) met.push(answeredAt - sentAt - windowMs);
       else otherwise.push(answeredAt - sentAt);
@@ -130,8 +132,7 @@ for (let cycle = 0; cycle < cycles; cycle++) {
     held += outcome.json.handovers.reduce((sum, handover) => sum + handover.held, 0);
   }
 }
-await traffic.stop();
-const verdict = await judge(account, traffic.ledger, {
+const { verdict, unanswered } = await traffic.stop({
   streams: Object.keys(topology.streams),
   holders: Object.keys(topology.modes.single!.subjects),
 });
@@ -167,7 +168,7 @@ const result = {
   refused: verdict.refused,
   unanswered: verdict.unanswered,
   /** ms from the nearest window's beginning to when they were sent. */
-  unansweredSent: traffic.unanswered().map((sentAt) => round(nearest(all, sentAt))),
+  unansweredSent: unanswered.map((sentAt) => round(nearest(all, sentAt))),
   storedUnanswered: verdict.storedUnacked,
   errors: verdict.errors,
   outOfOrderWaiting: verdict.outOfOrderWaiting,
