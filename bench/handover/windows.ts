@@ -1,5 +1,5 @@
 /**
- * How long nobody owns the subjects: `npm run bench:handover [-- CYCLES [REPLICAS]]`. Migrates Athlete Ally's topology and back
+ * How long nobody owns the subjects: `npm run bench:handover [-- CYCLES [REPLICAS [RATE]]]`. Migrates Athlete Ally's topology and back
  * under four publishers with 16 publishes in flight each and two that wait for every ack, in a process of their own, and prints the windows.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -25,6 +25,8 @@ import { startPublishers } from './publishers.ts';
 
 const cycles = Number(process.argv[2] ?? 5);
 const replicas = Number(process.argv[3] ?? 1);
+/** Publishes a second of each pipelined publisher. */
+const rate = Number(process.argv[4] ?? 500);
 
 /** Publishes before the first migration, and ms between two looks at them. */
 const BEFORE = 10_000;
@@ -37,7 +39,7 @@ const publishers: PublisherSpec[] = [
     kind: 'pipelined' as const,
     inFlight: 16,
     msgId: n % 2 === 0,
-    ratePerSecond: 500,
+    ratePerSecond: rate,
     subjects,
   })),
   ...[1, 2].map((n) => ({
@@ -139,6 +141,7 @@ const { verdict, unanswered } = await traffic.stop({
 const result = {
   server: account.server.version,
   replicas,
+  ratePerSecond: rate,
   handovers: windows.length,
   windowMs: {
     min: Math.min(...windows),

@@ -4,6 +4,7 @@ import { migrate } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology } from '../../support/topologies.ts';
+import { tracesOf } from '../../support/traces.ts';
 
 const LEGACY = 'ATHLETE_ALLY_EVENTS';
 let run: TestRun;
@@ -66,6 +67,29 @@ describe('readers that nobody declared', () => {
       options: { ...OPTIONS, leaveReaders: true },
     });
     expect(outcome).toMatchObject({ exitCode: 0, json: { result: 'done' } });
+  });
+});
+
+describe('a source of ours that no run knows', () => {
+  const addSource = async (): Promise<void> => {
+    const { config } = (await run.account.stream('AA_CORE_HOT'))!;
+    const transforms = ['sleep.*', '_aa-ops.epoch.gone.ATHLETE_ALLY_EVENTS.1-0.*'];
+    const source = { name: LEGACY, subject_transforms: transforms.map((src) => ({ src, dest: '' })) };
+    await run.account.updateStream({ ...config, sources: [source] });
+  };
+
+  it('is refused while it may bring what is on no record, and taken away where it cannot', async () => {
+    expect(await migrate(run.environment, { to: 'multi', options: OPTIONS })).toMatchObject({ exitCode: 0 });
+    expect(await rollBack(run.environment)).toMatchObject({ exitCode: 0 });
+    await publish('sleep.scored');
+    await addSource();
+    const { findings } = await refused();
+    expect(codesOf(findings)).toContain('leftover-source');
+
+    await run.account.api(`STREAM.PURGE.${LEGACY}`);
+    await run.account.api('STREAM.PURGE.AA_CORE_HOT'); // what it had brought by then
+    expect(await migrate(run.environment, { to: 'multi', options: OPTIONS })).toMatchObject({ exitCode: 0 });
+    expect(await tracesOf(run.account, seedTopology)).toEqual([]);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   type JetStreamWriter,
   LET_GO_PREFIX,
   type NatsConnection,
+  type OpsError,
   openWriter,
   silentHost,
   type StreamConfig,
@@ -87,6 +88,6 @@ const outcome = await migrate(
     timeouts: DEFAULT_TIMEOUTS,
   },
   { to: 'multi', options: OPTIONS },
-);
+).catch((error: OpsError) => ({ json: { error: error.code } }));
 writeSync(1, `${JSON.stringify({ survived: outcome.json })}\n`);
 process.exit(1);

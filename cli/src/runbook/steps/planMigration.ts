@@ -39,6 +39,7 @@ import type { RunDocument } from '../../saga/runDocument.ts';
 import type { StateReader } from '../../saga/stateStore.ts';
 import { liveOwnership, ownershipIn } from '../context.ts';
 import { parseCopyFrom } from '../copyFrom.ts';
+import { leftoverFinding, leftoversOf } from '../leftovers.ts';
 import { placedIn, reservations, sizeUp } from './sizeUp.ts';
 
 /** What a migration will do: the value that this step stores, `--dry-run` shows and every later step follows. */
@@ -124,7 +125,8 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
     findings.push(...(await unclaimed(context, ready.group, live, to)));
     prepared.push(ready.group);
   }
-  findings.push(...leftovers(live), ...tooManyConsumers(prepared, live, movers));
+  findings.push(...(await leftoversOf(account, streams, memory)).map(leftoverFinding));
+  findings.push(...tooManyConsumers(prepared, live, movers));
   const creates = created.map(({ name }) => name);
   const sized = await sizeUp(context, prepared, movers, created, memory);
   findings.push(...sized.findings);
@@ -162,25 +164,6 @@ const sourcesOfOthers = ({ config }: StreamInfo) =>
   (config.sources ?? [])
     .filter((source) => !source.external && epochOfSource(source) === undefined)
     .map(({ name }) => ({ origin: name, target: config.name }));
-
-/** A source of ours that no open run knows: what it brought is on no record, so a copy could bring it twice. */
-function leftovers(live: LiveAccount): Finding[] {
-  return [...live.streams].flatMap(([stream, { info }]) =>
-    (info.config.sources ?? []).flatMap((source): Finding[] => {
-      const epoch = epochOfSource(source);
-      if (epoch === undefined) return [];
-      return [
-        {
-          code: 'leftover-source',
-          severity: 'refuse',
-          message: `${stream} still copies from ${source.name} for ${epoch}, a run that is not open`,
-          hint: `take that source of ${stream} away, and the messages that it brought`,
-          details: { stream, source },
-        },
-      ];
-    }),
-  );
-}
 
 /** Durables that stand already are made anew in their place; the server counts none that it reads through itself. */
 function tooManyConsumers(

@@ -1,3 +1,4 @@
+import { dropIdleLeftovers } from '../leftovers.ts';
 import type { Step } from '../step.ts';
 import { settleFindings } from './findings.ts';
 import { planMigration } from './planMigration.ts';
@@ -8,6 +9,7 @@ export const planStep: Step = {
   runbook: 'Overview',
   async run(context) {
     if (context.run.groups.length > 0) return { status: 'already' };
+    await dropIdleLeftovers(context);
     const plan = await planMigration(context);
     const note = settleFindings(context, plan.findings);
     await context.store.saveMemory(plan.memory);
