@@ -16,7 +16,7 @@ import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { judge, startTraffic, type Traffic } from '../../../cli/src/traffic/index.ts';
 import { DEATHS, type Death, guardiansOf, STOPS } from '../../support/guardians.ts';
-import { startParent } from '../../support/parent.ts';
+import { startSleeper } from '../../support/parent.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology } from '../../support/topologies.ts';
 
@@ -189,13 +189,7 @@ async function endedElsewhere(): Promise<number> {
 /** Runs a migration that stands still at a point of its window until its guardian has ended it, or cannot; it then goes on to its end. */
 async function standStillAt(stop: Death): Promise<void> {
   const before = await endedElsewhere();
-  const { process: child, told } = await startParent<{ guardians: number[] }>(
-    'operator.ts',
-    run.server.url,
-    run.environment.runsDir,
-    stop,
-    'stop',
-  );
+  const { process: child, told } = await startSleeper(run, stop);
   expect(told.guardians).toHaveLength(1);
   const owners = await watchOwners();
   if (stop === 'letting-go')

@@ -6,7 +6,7 @@ import { resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { judge, startTraffic } from '../../../cli/src/traffic/index.ts';
 import { guardiansOf } from '../../support/guardians.ts';
-import { startParent } from '../../support/parent.ts';
+import { startSleeper } from '../../support/parent.ts';
 import { startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology } from '../../support/topologies.ts';
 import { tracesOf } from '../../support/traces.ts';
@@ -39,13 +39,7 @@ describe.skipIf(process.platform !== 'linux')(
           { name: 'ids', kind: 'pipelined', msgId: true, ratePerSecond: 60, subjects: ['sleep.scored'] },
           { name: 'bare', kind: 'waiting', msgId: false, ratePerSecond: 60, subjects: ['vendor.oura.hook'] },
         ]);
-        const { process: child, told } = await startParent<{ guardians: number[] }>(
-          'operator.ts',
-          run.server.url,
-          run.environment.runsDir,
-          stop,
-          'stop',
-        );
+        const { process: child, told } = await startSleeper(run, stop);
         for (const pid of told.guardians) process.kill(pid, 'SIGKILL');
         while (guardiansOf(child.pid!).length > 0) await delay(5);
         onTestFinished(() => void child.kill('SIGKILL'));

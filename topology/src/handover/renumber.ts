@@ -100,8 +100,8 @@ function renumberedBlock(block: CopiedBlock, renumbering: Renumbering): CopiedBl
   const runs = renumbering.filter(([oldFirst, , count]) => oldFirst <= last && first <= oldFirst + count - 1);
   // Where none of them is left the first sequence is behind the last.
   const originSeqs: CopiedBlock['originSeqs'] = [
-    Math.ceil(numberedBy(first, renumbering)),
-    Math.floor(numberedBy(last, renumbering)),
+    Math.ceil(numberedBy(first, runs)),
+    Math.floor(numberedBy(last, runs)),
   ];
   return { ...block, originSeqs, renumbered: [...(block.renumbered ?? []), runs] };
 }
