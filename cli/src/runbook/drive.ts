@@ -50,9 +50,10 @@ async function afterFailure(
 /** A way back is no longer to be given up: it has begun, or what it turns round was not over. */
 async function isHalfWayBack(context: RunContext): Promise<boolean> {
   const { run, store } = context;
-  if (!isWayBack(context)) return false;
-  const forward = run.turnsRound === undefined ? undefined : await store.run(run.turnsRound);
-  return hasEffects(context) || forward?.status !== 'done';
+  if (!isWayBack(context) || hasEffects(context)) return isWayBack(context);
+  if (run.turnsRound === undefined) return true;
+  const forward = await store.run(run.turnsRound).catch(() => undefined); // the first error is the one to tell
+  return forward?.status !== 'done';
 }
 
 const STEPS_OF: Readonly<Record<RunDocument['command'], readonly Step[]>> = {

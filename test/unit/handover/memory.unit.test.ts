@@ -88,10 +88,15 @@ describe('a stream that was made anew', () => {
   it('is remembered to have held what it has lost altogether', () => {
     const lost = renumber(copied, 'A', [], [[30, 1, 5]]);
     expect(find(lost, 12)).toBe(0.5);
-    const amid = renumber(copied, 'A', [], [
-      [1, 1, 5],
-      [30, 6, 5],
-    ]);
+    const amid = renumber(
+      copied,
+      'A',
+      [],
+      [
+        [1, 1, 5],
+        [30, 6, 5],
+      ],
+    );
     expect(Number.isInteger(find(amid, 12))).toBe(false);
     expect(find(amid, 12)).toBeDefined();
   });

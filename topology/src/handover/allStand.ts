@@ -32,7 +32,7 @@ export async function allStand(
       return coversAll(block.filters, range.filters) && first <= range.toSeq && last >= range.fromSeq;
     })
     .toSorted((a, b) => a.losing[0] - b.losing[0]);
-  // A stream that was made anew has gone on numbering over what it lost.
+  // The numbers of a stream that was made anew close over what it has lost: no gap tells of it.
   if (spans.some(({ block }) => block.renumbered !== undefined)) return false;
   if (spans.length === 0 || (await leavesOut(account, pair.losing, range, spans))) return false;
   const [state, deleted] = await Promise.all([
