@@ -1,7 +1,7 @@
 /**
  * Handovers with a backlog: `npx tsx bench/handover/backlog.ts [MESSAGES [PART,PART]]` (default 500,000 and all;
  * needs `npm run build`). Prints as one JSON document:
- *   rollback  a way back with 100,000 messages to hand back, under four publishers (JetStream part: no pods)
+ *   rollback  a way back with 100,000 messages to hand back, under four publishers in a process of their own (JetStream part: no pods)
  *   catchUp   messages a second of a bare source, and of a copy from its start until it is known to have caught up, in turns; and of a bare source
  *             whose stream recognises no message ids: a stream that is made with a source has no duplicate window unless it is given one
  *   memory    the highest resident size of the built command that migrates with `--copy all`, proof with payloads included
@@ -29,10 +29,10 @@ import {
 import { migrate } from '../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../cli/src/runbook/rollBack.ts';
 import { startNats } from '../../cli/src/servers/index.ts';
-import { judge, startTraffic } from '../../cli/src/traffic/index.ts';
 import { OPTIONS, startRun } from '../../test/support/runs.ts';
 import { seedTopology } from '../../test/support/topologies.ts';
 import { median } from '../median.ts';
+import { startPublishers } from './publishers.ts';
 
 const backlog = Number(process.argv[2] ?? 500_000);
 const HAND_BACK = 100_000;
@@ -70,7 +70,7 @@ async function rollback(): Promise<unknown> {
   const forward = await migrate(run.environment, { to: 'multi', options: OPTIONS });
   if (forward.exitCode !== 0) throw forward.error ?? new Error('the way forward failed');
   await fill(run.account, HAND_BACK);
-  const traffic = await startTraffic(
+  const traffic = await startPublishers(
     run.settings,
     [1, 2, 3, 4].map((n) => ({
       name: `p${n}`,
@@ -85,10 +85,8 @@ async function rollback(): Promise<unknown> {
   const back = await rollBack(run.environment);
   const ms = performance.now() - begun;
   if (back.exitCode !== 0) throw back.error ?? new Error('the way back failed');
-  await traffic.stop();
-  const { lost, doubled, refused } = await judge(run.account, traffic.ledger, {
-    streams: Object.keys(seedTopology.streams),
-  });
+  const { verdict } = await traffic.stop({ streams: Object.keys(seedTopology.streams) });
+  const { lost, doubled, refused } = verdict;
   const copied = back.json.handovers.reduce((sum, handover) => sum + handover.copied, 0);
   const steps = Object.fromEntries(back.json.steps.filter((s) => s.ms > 20).map((s) => [s.id, s.ms]));
   await run.stop();

@@ -74,6 +74,7 @@ export async function letGoBefore(
   const windowMs = performance.now() - begun;
 
   const held = await hold.end([gaining.stream.barrier]);
+  if (held.length > done) await hold.barrier([gaining.stream.barrier]);
   await letGo(account, held.slice(done), [{ stream: target, fromSeq: last + 1, side: 'after' }], spec.moved, {
     barrier: () => hold.barrier([gaining.stream.barrier]),
   });

@@ -24,6 +24,7 @@ async function throughWindow<T>(
   hold.mark();
   await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
   const held = await hold.end(['_aa-ops.barrier.t.B']);
+  await hold.barrier(['_aa-ops.barrier.t.B']);
   const captors = [
     { stream: 'A', fromSeq: a!.state.last_seq + 1, side: 'before' as const },
     { stream: 'B', fromSeq: b!.state.last_seq + 1, side: 'after' as const },
@@ -146,6 +147,7 @@ describe('publishes that a stream captured by itself', () => {
     await publish('a.after', 'bare');
     await publish('a.after', 'id', { 'Nats-Msg-Id': 'two' });
     const held = await hold.end(['_aa-ops.barrier.t.B']);
+    await hold.barrier(['_aa-ops.barrier.t.B']);
     const fates = await letGo(
       account,
       held,
@@ -195,6 +197,7 @@ describe('publishes that a stream captured by itself', () => {
     await vi.waitUntil(() => hold.held.length === 1, { interval: 5 });
     await account.updateStream({ ...b!.config, subjects: ['a.>', '_aa-ops.barrier.t.B'] });
     const held = await hold.end(['_aa-ops.barrier.t.B']);
+    await hold.barrier(['_aa-ops.barrier.t.B']);
     const captors = [{ stream: 'B', fromSeq: b!.state.last_seq + 1, side: 'after' as const }];
     const fates = letGo(account, held, captors, ['a.>'], { endedInMs: 200 });
     // The same publish comes to the stream only now, long after 30 ms and well within twice what the hold took to end.
@@ -223,6 +226,7 @@ describe('publishes that a stream captured by itself', () => {
     waiting.push(publish('a.1', 'captured'));
     await vi.waitUntil(() => hold.held.length === 6 && other.held.length === 6, { interval: 5 });
     const held = await hold.end(['_aa-ops.barrier.t.B']);
+    await hold.barrier(['_aa-ops.barrier.t.B']);
     expect(held.map(({ hasPassed }) => hasPassed)).toEqual([true, true, false, false, false, true]);
     expect((await other.end([])).map(({ hasPassed }) => hasPassed)).not.toContain(true);
     const captors = [{ stream: 'B', fromSeq: b!.state.last_seq + 1, side: 'after' as const }];

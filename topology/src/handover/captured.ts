@@ -25,6 +25,8 @@ export interface Captor {
   tail?: Tail | undefined;
   /** It is known to have stored this one; a leader that was elected a moment ago may not have applied it yet. */
   throughSeq?: number | undefined;
+  /** Its last one, where it has told that already: it is not asked again. */
+  lastSeq?: number | undefined;
 }
 
 /** ms for a new leader to have what its predecessor had acked, and between two looks. */
@@ -119,14 +121,17 @@ async function* readCaptor(
 ): AsyncGenerator<StreamMessage[]> {
   const { stream, fromSeq, toSeq = Infinity, tail } = captor;
   const wanted = [...(captor.filters ?? moved)];
-  const last = Math.min(toSeq, await lastSeqOf(account, captor));
+  const last = Math.min(toSeq, captor.lastSeq ?? (await lastSeqOf(account, captor)));
   const followed = await tail?.through(last);
   if (!followed) yield* readRange(account, stream, { fromSeq, toSeq: last, filters: wanted });
   else yield followed.filter(({ seq, subject }) => seq >= fromSeq && seq <= toSeq && covers(wanted, subject));
 }
 
 /** Its leader tells how much there is. */
-async function lastSeqOf(account: JetStreamWriter, { stream, throughSeq = 0 }: Captor): Promise<number> {
+export async function lastSeqOf(
+  account: JetStreamWriter,
+  { stream, throughSeq = 0 }: Captor,
+): Promise<number> {
   const deadline = performance.now() + ELECTED_MS;
   for (;;) {
     const last = (await account.stream(stream))?.state.last_seq ?? 0;

@@ -78,7 +78,7 @@ export interface Hold {
   lastCall(subjects: readonly string[]): Promise<void>;
   /**
    * Ends the hold once every server knows the streams that hear the barriers: what any of them routed to the hold alone is in what this
-   * returns, and what they route from then on reaches a stream. As with `barrier`, the streams' captures can be read then: all but those of a
+   * returns, and what they route from then on reaches a stream. Behind a `barrier` the streams' captures can be read: all but those of a
    * publish that a server is about to put into the stream's queue at that moment.
    */
   end(barriers: readonly string[]): Promise<readonly HeldMessage[]>;
@@ -89,8 +89,6 @@ export interface Hold {
   barrier(subjects: readonly string[]): Promise<void>;
   /** By stream, the last sequence that it has acked for a barrier: a leader that is elected then may tell of less for a moment. */
   readonly reached: ReadonlyMap<string, number>;
-  /** How long `end` took, ms: a few round trips, and whatever the machines in between are busy with. */
-  readonly endedInMs: number;
   close(): Promise<void>;
 }
 
@@ -110,7 +108,6 @@ export async function openHold(
   let dropped = 0;
   let refused: Error | undefined;
   let ended = false;
-  let endedInMs = 0;
   const keep = (error: Error | null, message: Msg): void => {
     if (error) {
       refused ??= error;
@@ -184,15 +181,11 @@ export async function openHold(
     get dropped() {
       return dropped;
     },
-    get endedInMs() {
-      return endedInMs;
-    },
     mark() {
       for (const one of held) one.isEarly = true;
     },
     lastCall: heard,
     async end(barriers) {
-      const begun = performance.now();
       // A server that learned of the hold's end before it learned of a stream would drop what it is given in between. So first
       await heard(barriers);
       await Promise.all([
@@ -204,8 +197,6 @@ export async function openHold(
       passed.close();
       const all = passed.of(held.map(({ message }) => message));
       for (const one of held) one.hasPassed = all.has(one.message);
-      if (held.length > 0) await throughEach((through, forMs) => barrier(through, barriers, forMs));
-      endedInMs = performance.now() - begun;
       return held;
     },
     barrier: (subjects) => throughEach((through, forMs) => barrier(through, subjects, forMs)),

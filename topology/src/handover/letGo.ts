@@ -42,7 +42,9 @@ export interface LetGoOptions {
   elsewhere?: readonly Msg[];
   /** By stream, the sequence up to which it has to be read. */
   reached?: ReadonlyMap<string, number>;
-  /** How long the end of the hold took, ms. */
+  /** By stream, its last sequence where it was told a moment ago: the first look does not ask for it again. */
+  lasts?: ReadonlyMap<string, number>;
+  /** How long the end of the hold took, its barriers included, ms: a few round trips, and whatever the machines in between are busy with. */
   endedInMs?: number;
   /** Has everything stored that any server routed before, as the end of the hold had: what a later round reads holds it. */
   barrier?(): Promise<void>;
@@ -58,7 +60,13 @@ export async function letGo(
   held: readonly HeldMessage[],
   captors: readonly Captor[],
   filters: readonly string[],
-  { elsewhere = [], reached = new Map(), endedInMs = 0, barrier = async () => {} }: LetGoOptions = {},
+  {
+    elsewhere = [],
+    reached = new Map(),
+    lasts = new Map(),
+    endedInMs = 0,
+    barrier = async () => {},
+  }: LetGoOptions = {},
 ): Promise<HeldFate[]> {
   if (held.length === 0) return [];
   const outcomes = new Map<Msg, Outcome>();
@@ -72,6 +80,7 @@ export async function letGo(
       captors.map((captor) => ({
         ...captor,
         throughSeq: Math.max(captor.throughSeq ?? 0, reached.get(captor.stream) ?? 0),
+        lastSeq: round === 1 ? lasts.get(captor.stream) : undefined,
       })),
       filters,
       [...sent].filter((message) => !stored.has(message)),

@@ -1,5 +1,5 @@
 import { type ConnectSettings, followTail, type JetStreamWriter, type Tail } from '../jetstream/index.ts';
-import type { Captor } from './captured.ts';
+import { type Captor, lastSeqOf } from './captured.ts';
 import { type Hold, openHold } from './hold.ts';
 import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
 import { areLedAsBefore, type Owner, ownersOf } from './passed.ts';
@@ -67,17 +67,36 @@ export async function endHold(
 ): Promise<LetGoResult[]> {
   const captors = captorsOf(spec, since, tails, window);
   const barriers = barriersOf(spec, captors);
+  const begun = performance.now();
   const held = await hold.end(barriers);
-  const isKnown = window.outcome === 'taken' && (await areLedAsBefore(account, owners));
+  const barrier = () => hold.barrier(barriers);
+  // All that has to be asked before the streams are read, at once: publishers wait for it.
+  const [isKnown, lasts] =
+    held.length === 0
+      ? [false, []]
+      : await Promise.all([
+          window.outcome === 'taken' && areLedAsBefore(account, owners),
+          lastsOf(account, captors),
+          barrier(),
+        ]);
   if (!isKnown) for (const one of held) one.hasPassed = false;
   const fates = await letGo(account, held, captors, spec.moved, {
     elsewhere: hold.elsewhere,
     reached: hold.reached,
-    endedInMs: hold.endedInMs,
-    barrier: () => hold.barrier(barriers),
+    lasts: new Map([...lasts, ...hold.reached]),
+    endedInMs: performance.now() - begun,
+    barrier,
   });
   return [...spec.copies, ...spec.kept].map(({ filters }) => countLetGo(fates, filters));
 }
+
+/** Where those end that stopped to capture with the release: no barrier tells it. */
+const lastsOf = (account: JetStreamWriter, captors: readonly Captor[]): Promise<[string, number][]> =>
+  Promise.all(
+    captors
+      .filter(({ side }) => side === 'before')
+      .map(async (captor) => [captor.stream, await lastSeqOf(account, captor)]),
+  );
 
 /** A subject for each stream that goes on capturing, which it hears once it has taken, or has its own back. */
 function barriersOf(spec: WindowSpec, captors: readonly Captor[]): string[] {

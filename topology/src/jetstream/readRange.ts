@@ -146,16 +146,12 @@ function fetchBatch(
   return new Promise((resolve) => {
     const inbox = createInbox();
     const batch: StreamMessage[] = [];
-    let timer: NodeJS.Timeout;
     const finish = (otherwise: 'stalled' | 'too-large' = 'stalled'): void => {
       clearTimeout(timer);
       subscription.unsubscribe();
       resolve(batch.length > 0 ? batch : otherwise);
     };
-    const arm = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(() => finish(), STALL_MS);
-    };
+    const timer = setTimeout(() => finish(), STALL_MS);
     const subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
         if (error || isStatus(message))
@@ -164,10 +160,9 @@ function fetchBatch(
         if (consumerSeq !== delivered + batch.length + 1) return finish(); // a gap: taken up anew behind the last good one
         batch.push(parsed);
         if (batch.length >= request.batch) finish();
-        else arm();
+        else timer.refresh();
       },
     });
-    arm();
     connection.publish(subject, JSON.stringify({ ...request, expires: STALL_MS * 1_000_000 }), {
       reply: inbox,
     });
@@ -186,13 +181,16 @@ const isTooLarge = (message: Msg): boolean =>
  * servers with domains put `<domain>.<account>` behind `ACK` (ADR-15), so the tokens are counted from the stream's name.
  */
 export function parseDelivered(message: Msg): StreamMessage & { consumerSeq: number } {
-  const tokens = message.reply!.split('.');
-  const shift = tokens.length >= 11 ? 2 : 0;
+  const reply = message.reply!;
+  const ends: number[] = [];
+  for (let dot = reply.indexOf('.'); dot >= 0; dot = reply.indexOf('.', dot + 1)) ends.push(dot);
+  const shift = ends.length >= 10 ? 2 : 0;
+  const numberAt = (token: number): number => Number(reply.slice(ends[token - 1]! + 1, ends[token]));
   return {
     subject: message.subject,
-    seq: Number(tokens[5 + shift]),
-    consumerSeq: Number(tokens[6 + shift]),
-    timeMs: Math.floor(Number(tokens[7 + shift]) / 1e6),
+    seq: numberAt(5 + shift),
+    consumerSeq: numberAt(6 + shift),
+    timeMs: Math.floor(numberAt(7 + shift) / 1e6),
     headers: headersOf(message.headers),
     data: message.data,
   };
