@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_BOUNDS, type JetStreamWriter, openHold, type StreamConfig } from '@aa-ops/topology';
 import { migrate } from '../../../cli/src/runbook/migrate.ts';
@@ -41,49 +43,97 @@ const startPublishers = () =>
       subjects: ['x.big'],
       limit: 35,
       payload: (n) => new Uint8Array(MEGABYTE - 1_000).fill(n),
-      timeoutMs: 60_000,
+      timeoutMs: 20_000,
     },
   ]);
+
+/** A way to the server that can be cut: whoever comes through it has to connect anew. */
+async function startLink(port: number): Promise<{ url: string; breakAll(): void; stop(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const link = createServer((from) => {
+    const to = connect(port, '127.0.0.1');
+    for (const [one, other] of [
+      [from, to],
+      [to, from],
+    ] as const) {
+      sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+      one.pipe(other);
+    }
+  });
+  await once(link.listen(0, '127.0.0.1'), 'listening');
+  const breakAll = (): void => {
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  };
+  return {
+    url: `nats://127.0.0.1:${(link.address() as AddressInfo).port}`,
+    breakAll,
+    async stop() {
+      link.close();
+      breakAll();
+      await once(link, 'close');
+    },
+  };
+}
+
+/** What fills the hold begins in the first window, which ends only when it is full: its copy is taken away. */
+async function overfill(holdBytes: number): Promise<Awaited<ReturnType<typeof judge>>> {
+  const { account } = run;
+  let traffic: Awaited<ReturnType<typeof startPublishers>> | undefined;
+  let windows = 0;
+  run.environment.account = changing(account, async (config) => {
+    const info = await account.updateStream(config);
+    if (!hears(config, 'epoch')) return info;
+    windows += 1;
+    if (windows > 1) return info;
+    const target = (await account.stream('NEW'))!.config;
+    await account.updateStream({ ...target, sources: [] });
+    traffic = await startPublishers();
+    return info;
+  });
+  // Not the time is to end it.
+  run.environment.windowBounds = { ...DEFAULT_BOUNDS, drainMs: 30_000, holdBytes };
+  const outcome = await migrate(run.environment, { to: 'multi', options: OPTIONS });
+  const reverted = run.notices.find(({ code }) => code === 'window-reverted');
+  expect(reverted?.message).toContain('more was published in the window than may be held');
+  expect(outcome, JSON.stringify(outcome.json.error)).toMatchObject({
+    exitCode: 0,
+    json: { result: 'done' },
+  });
+  await traffic!.stop();
+  const verdict = await judge(account, traffic!.ledger, { streams: ['OLD', 'NEW'] });
+  expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({
+    lost: 0,
+    doubled: 0,
+    refused: 0,
+    outOfOrderWaiting: 0,
+  });
+  expect(await tracesOf(account, topology)).toEqual([]);
+  return verdict;
+}
 
 describe('more than may be held', () => {
   it(
     'gives the subjects back to the origin, and every held publish with them',
     { timeout: 120_000 },
     async () => {
-      const { account } = run;
-      let traffic: Awaited<ReturnType<typeof startPublishers>> | undefined;
-      let windows = 0;
-      // What fills the hold begins in the first window, which ends only when it is full: its copy is taken away.
-      run.environment.account = changing(account, async (config) => {
-        const info = await account.updateStream(config);
-        if (!hears(config, 'epoch')) return info;
-        windows += 1;
-        if (windows > 1) return info;
-        const target = (await account.stream('NEW'))!.config;
-        await account.updateStream({ ...target, sources: [] });
-        traffic = await startPublishers();
-        return info;
-      });
-      // Not the time is to end it.
-      run.environment.windowBounds = { ...DEFAULT_BOUNDS, drainMs: 30_000, holdBytes: 20 * MEGABYTE };
-      const outcome = await migrate(run.environment, { to: 'multi', options: OPTIONS });
-      const reverted = run.notices.find(({ code }) => code === 'window-reverted');
-      expect(reverted?.message).toContain('more was published in the window than may be held');
-      expect(outcome, JSON.stringify(outcome.json.error)).toMatchObject({
-        exitCode: 0,
-        json: { result: 'done' },
-      });
-      await traffic!.stop();
-      const verdict = await judge(account, traffic!.ledger, { streams: ['OLD', 'NEW'] });
-      expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({
-        lost: 0,
-        doubled: 0,
-        refused: 0,
-        unanswered: 0,
-        outOfOrderWaiting: 0,
-        acked: verdict.sent,
-      });
-      expect(await tracesOf(account, topology)).toEqual([]);
+      const verdict = await overfill(20 * MEGABYTE);
+      expect(verdict).toMatchObject({ unanswered: 0, acked: verdict.sent });
+      expect(run.notices.map(({ code }) => code)).not.toContain('hold-dropped');
+    },
+  );
+
+  it(
+    'is told where it is more than twice that: those publishes get no answer',
+    { timeout: 120_000 },
+    async () => {
+      const { sent, acked, unanswered } = await overfill(10 * MEGABYTE);
+      const told = run.notices.find(({ code }) => code === 'hold-dropped');
+      expect(told?.data).toMatchObject({ filters: ['x.>'], dropped: unanswered });
+      expect(unanswered).toBeGreaterThan(0);
+      expect(acked + unanswered).toBe(sent);
     },
   );
 
@@ -125,6 +175,53 @@ describe('a burst that comes while the process is busy', () => {
     expect(held.map(({ hasPassed }) => hasPassed)).toEqual(Array.from({ length: BURST }, () => true));
     await hold.close();
   });
+});
+
+describe('a hold whose connection breaks in the window', () => {
+  it(
+    'says that publishes of that moment have to be tried again, and loses nothing',
+    { timeout: 60_000 },
+    async () => {
+      const { account } = run;
+      const link = await startLink(run.server.port);
+      let isBroken = false;
+      run.environment.settings = { ...run.settings, servers: [link.url] };
+      run.environment.account = changing(account, async (config) => {
+        const info = await account.updateStream(config);
+        if (!hears(config, 'epoch') || isBroken) return info;
+        isBroken = true;
+        link.breakAll();
+        return info;
+      });
+      const traffic = await startTraffic(run.settings, [
+        {
+          name: 'ids',
+          kind: 'waiting',
+          msgId: true,
+          ratePerSecond: 200,
+          subjects: ['x.a'],
+          timeoutMs: 2_000,
+        },
+        {
+          name: 'bare',
+          kind: 'waiting',
+          msgId: false,
+          ratePerSecond: 200,
+          subjects: ['x.b'],
+          timeoutMs: 2_000,
+        },
+      ]);
+      const outcome = await migrate(run.environment, { to: 'multi', options: OPTIONS });
+      await traffic.stop();
+      await link.stop();
+      expect(outcome, JSON.stringify(outcome.json.error)).toMatchObject({ exitCode: 0 });
+      expect(run.notices.filter(({ code }) => code === 'hold-broke')).toMatchObject([
+        { level: 'warn', data: { filters: ['x.>'], breaks: 1, dropped: 0 } },
+      ]);
+      const verdict = await judge(account, traffic.ledger, { streams: ['OLD', 'NEW'] });
+      expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({ lost: 0, doubled: 0 });
+    },
+  );
 });
 
 describe('a take that is refused again and again', () => {

@@ -3,6 +3,7 @@ import type { Host } from '../host.ts';
 import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
 import { readSentinels, type SentinelPlace } from './drain.ts';
 import type { LetGoResult } from './letGo.ts';
+import type { Hold } from './hold.ts';
 import { lastCallSubject } from './names.ts';
 import { endHold, heldFilters, holdFor, type StandingHold } from './standingHold.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
@@ -70,6 +71,7 @@ export async function handOver(
           message: `${heldFilters(spec).join(', ')}: ${window.outcome} after ${window.windowMs} ms, ${letGo.reduce((sum, { held }) => sum + held, 0)} publishes held${window.reason ? ` (${window.reason})` : ''}`,
           data: { ...window, letGo },
         });
+        if (standing) tellUnheard(host, spec, standing.hold);
         return { spec, window, letGo };
       } finally {
         await standing?.close();
@@ -120,6 +122,26 @@ async function announceLastCall(account: JetStreamWriter, spec: WindowSpec): Pro
       return subject;
     }),
   );
+}
+
+/** Publishers that nobody answers have to try again: whoever watches has to know why. */
+function tellUnheard(host: Host, spec: WindowSpec, { breaks, dropped }: Hold): void {
+  const held = heldFilters(spec).join(', ');
+  const data = { filters: heldFilters(spec), breaks, dropped };
+  if (breaks > 0)
+    host.notify({
+      level: 'warn',
+      code: 'hold-broke',
+      message: `the connection that held ${held} broke (${breaks} x): publishes of that moment met 503 or got no answer, and have to be tried again`,
+      data,
+    });
+  if (dropped > 0)
+    host.notify({
+      level: 'warn',
+      code: 'hold-dropped',
+      message: `more came on ${held} than twice what may be held: ${dropped} publishes got no answer, and have to be tried again`,
+      data,
+    });
 }
 
 /** The window is over without it: a guardian that died in it is to be known of, and no reason to stop. */

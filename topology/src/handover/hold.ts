@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ConnectSettings,
   DEFAULT_PATIENCE_MS,
+  Events,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
@@ -69,6 +70,8 @@ export interface Hold {
   readonly overflown: boolean;
   /** Not kept, past twice the limit. */
   readonly dropped: number;
+  /** How often its connection broke: what was published until it stood again has met nobody, or gets no answer. */
+  readonly breaks: number;
   /** From here on a stream may capture what comes: it is asked to take. */
   mark(): void;
   /**
@@ -106,6 +109,7 @@ export async function openHold(
   const elsewhere: Msg[] = [];
   let bytes = 0;
   let dropped = 0;
+  let breaks = 0;
   let refused: Error | undefined;
   let ended = false;
   const keep = (error: Error | null, message: Msg): void => {
@@ -129,6 +133,7 @@ export async function openHold(
   const subscriptions: Subscription[] = filters.map((filter) =>
     connection.subscribe(filter, { callback: keep }),
   );
+  void onBreak(connection, () => void breaks++);
   const probe = openProbe(connection);
   const [others, beside] = await Promise.all([
     connectThroughOthers(settings, connection),
@@ -181,6 +186,9 @@ export async function openHold(
     get dropped() {
       return dropped;
     },
+    get breaks() {
+      return breaks;
+    },
     mark() {
       for (const one of held) one.isEarly = true;
     },
@@ -202,6 +210,11 @@ export async function openHold(
     barrier: (subjects) => throughEach((through, forMs) => barrier(through, subjects, forMs)),
     close,
   };
+}
+
+/** Ends when the connection is closed. */
+async function onBreak(connection: NatsConnection, callback: () => void): Promise<void> {
+  for await (const { type } of connection.status()) if (type === Events.Disconnect) callback();
 }
 
 /** Connections to the servers of the cluster that the hold's own does not lead to. One that nobody can reach routes nothing. */
