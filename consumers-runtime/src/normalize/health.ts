@@ -7,7 +7,7 @@ export interface HealthSources {
   /** Migrated, and the last statement did not say that nothing can be written. */
   databaseConnected(): boolean;
   binding(): Binding | undefined;
-  /** ms since the last batch was stored, by a clock that never jumps; undefined: none yet. */
+  /** ms since the last row or dead letter was stored, by a clock that never jumps; undefined: none yet. */
   sinceLastBatchMs(): number | undefined;
   oldestHeldMs(): number;
   /** ms that the oldest running batch has taken so far or, where none runs, since the last one ended. */

@@ -23,7 +23,7 @@ export interface Work {
   /** Migrated, and the last statement did not say that nothing can be written. */
   databaseConnected(): boolean;
   binding(): Binding | undefined;
-  /** ms since the last batch was stored, by a clock that never jumps; undefined: none yet. */
+  /** ms since the last row or dead letter was stored, by a clock that never jumps; undefined: none yet. */
   sinceLastBatchMs(): number | undefined;
   oldestHeldMs(): number;
   /** ms that the oldest running batch has taken so far or, where none runs, since the last one ended. */
@@ -144,6 +144,7 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
       log,
       signal: ending.signal,
       onSettled(incoming, outcome) {
+        if (outcome.kind === 'deadLetter') lastBatchAt = performance.now();
         metrics.settled(incoming, outcome, Date.now());
         recordSpan(incoming, outcome);
       },

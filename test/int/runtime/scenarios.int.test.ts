@@ -68,6 +68,8 @@ describe('the handoff report’s manual scenarios', () => {
     expect(letter!.header('Nats-Msg-Id')).toBe(`dlq:normalize-hrv-durable:ATHLETE_ALLY_EVENTS:${seq}`);
     expect(await pod.metric(messagesTotal('schema_invalid'))).toBe(1);
     expect(await rows(bus)).toEqual([]);
+    // A letter is work that is done: a backlog of nothing else is no reason to be unhealthy.
+    expect((await pod.health()).body.work.lastBatchAt).not.toBeNull();
   });
 
   it('3. Retryable Error: the database is lost, the message is nak’ed and delivered again when it is back', async () => {
