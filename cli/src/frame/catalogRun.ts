@@ -137,7 +137,23 @@ export const runCommands: readonly CommandSpec[] = [
     name: 'status',
     group: MIGRATE,
     summary: 'where the environment stands: mode, owners, positions, dead letters, the open run',
-    examples: [{ why: 'for a script', command: 'status --env staging --output json' }],
+    help:
+      'With --watch it looks again and again until Ctrl-C, and tells as well what is stored, settled and dead-lettered a second. ' +
+      'Elsewhere than on a terminal each look is a document of its own (JSON: one a line). A server that is away is told, and looked for again.',
+    options: [
+      { flags: '--watch', summary: 'look again and again, with rates' },
+      {
+        flags: '--interval <duration>',
+        summary: 'time between two looks',
+        kind: 'duration',
+        default: '2s',
+      },
+    ],
+    examples: [
+      { why: 'beside a migration', command: 'status --env staging --watch' },
+      { why: 'for a script', command: 'status --env staging --output json' },
+    ],
+    exits: [[130, 'Ctrl-C, which is how --watch ends']],
     readOnly: true,
     load: async () => (await import('../commands/status.ts')).run,
   },

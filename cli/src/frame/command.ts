@@ -40,6 +40,10 @@ export interface CommandContext {
   /** A reader that stands where there is no JetStream as well: for checks, which say so themselves. */
   unasked(): Promise<JetStreamReader>;
   writer(): Promise<JetStreamWriter>;
+  /** One document of several, on stdout as it comes: JSON on one line, YAML behind `---`; a terminal shows the newest one only. */
+  show(document: Pick<CommandResult, 'json' | 'text'>): Promise<void>;
+  /** An error as a document, where a command goes on in spite of it. */
+  explain(error: unknown): Pick<CommandResult, 'json' | 'text'> & { json: object };
   /** Asks on the terminal; OpsError `declined` (refused) on no, without a terminal, or without --confirm where protected. */
   confirm(question: string): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Paint } from '../render/paint.ts';
 import { cleanLines } from '../render/clean.ts';
 import type { CommandContext, GlobalOptions } from './command.ts';
 import { confirm } from './confirm.ts';
+import { explainFailure } from './failure.ts';
 import type { ProgressHost } from './progress.ts';
 import { readSettings } from './settings.ts';
 
@@ -11,6 +12,7 @@ export interface ContextParts {
   host: ProgressHost;
   signal: AbortSignal;
   paint: Paint;
+  show: CommandContext['show'];
 }
 
 /** ms that a connection may take to say goodbye. */
@@ -18,7 +20,7 @@ const CLOSE_MS = 1_000;
 
 /** A command's context, and what closes everything that was opened through it. */
 export function openContext(parts: ContextParts): { context: CommandContext; close(): Promise<void> } {
-  const { options, host, signal, paint } = parts;
+  const { options, host, signal, paint, show } = parts;
   const opened: Promise<JetStreamReader>[] = [];
   const open = <T extends JetStreamReader>(
     connect: (settings: ConnectSettings) => Promise<T>,
@@ -50,6 +52,8 @@ export function openContext(parts: ContextParts): { context: CommandContext; clo
     reader,
     unasked,
     writer,
+    show,
+    explain: (error) => explainFailure(error, { verbose: options.verbose, paint, signal }),
     async confirm(question) {
       const { environment } = await topology();
       host.pause();

@@ -1,9 +1,9 @@
 import { loadPaint, plainPaint, type Paint } from '../render/paint.ts';
 import { escapeRest } from '../render/clean.ts';
-import { renderDocument } from '../render/document.ts';
 import { catalog } from './catalog.ts';
 import type { CommandResult } from './command.ts';
 import { openContext } from './context.ts';
+import { type Document, type Documents, openDocuments } from './documents.ts';
 import { EXIT_CODES } from './exitCodes.ts';
 import { explainFailure, type Failure } from './failure.ts';
 import { type EarlyOptions, readEarly } from './globalOptions.ts';
@@ -21,6 +21,7 @@ export async function main(argv: readonly string[], version: string): Promise<vo
   const closed = new AbortController();
   const stdout = openSink(process.stdout, { onClosed: () => closed.abort() });
   const stderr = openSink(process.stderr, { isDispensable: true });
+  const documents = openDocuments(stdout);
   const paintErr = await loadPaint({ color: early.color, isTTY: stderr.isTTY, env: process.env });
   const interrupted = abortOnSignals(() => {
     if (stderr.isTTY) void stderr.write('\ninterrupted: ending in good order, once more to end at once\n');
@@ -35,8 +36,7 @@ export async function main(argv: readonly string[], version: string): Promise<vo
   const report = async (error: unknown): Promise<void> => {
     const failure = explainFailure(error, { verbose: early.verbose, paint: paintErr, signal: interrupted });
     // Where it cannot be written there, stderr still says it, and what the command ended with counts.
-    if (early.output !== 'text')
-      await stdout.write(await renderDocument(early.output, failure)).catch(() => {});
+    if (early.output !== 'text') await documents.end(early.output, failure).catch(() => {});
     await stderr.write(early.progress === 'ndjson' ? errorEvent(failure) : `${failure.text}\n`);
     await end(failure.exitCode);
   };
@@ -55,12 +55,19 @@ export async function main(argv: readonly string[], version: string): Promise<vo
       paint: early.output === 'text' ? paint : plainPaint,
     });
     if (parsed.kind === 'print') {
-      await print(parsed, early, stdout);
+      await documents.end(early.output, asDocument(parsed));
       return await end(0);
     }
     early = parsed.options;
-    const result = await runCommand(parsed, { paint, paintErr, stderr, interrupted, closed: closed.signal });
-    await stdout.write(await renderDocument(parsed.options.output, result));
+    const result = await runCommand(parsed, {
+      paint,
+      paintErr,
+      documents,
+      stderr,
+      interrupted,
+      closed: closed.signal,
+    });
+    await documents.end(parsed.options.output, result);
     await end(result.exitCode ?? 0);
   } catch (error) {
     await fail(error);
@@ -73,19 +80,15 @@ const errorEvent = ({ json: { error } }: Failure): string => {
   return `${escapeRest(JSON.stringify({ at: new Date().toISOString(), level: 'error', code, message, hint }))}\n`;
 };
 
-async function print(
-  { what, text }: Extract<Parsed, { kind: 'print' }>,
-  { output }: EarlyOptions,
-  stdout: Sink,
-): Promise<void> {
-  await stdout.write(
-    await renderDocument(output, { json: { schemaVersion: 1, [what]: text.trimEnd() }, text }),
-  );
-}
+const asDocument = ({ what, text }: Extract<Parsed, { kind: 'print' }>): Document => ({
+  json: { schemaVersion: 1, [what]: text.trimEnd() },
+  text,
+});
 
 interface Surroundings {
   paint: Paint;
   paintErr: Paint;
+  documents: Documents;
   stderr: Sink;
   interrupted: AbortSignal;
   /** Nobody reads stdout any more. */
@@ -101,7 +104,13 @@ async function runCommand({ spec, options, args }: Run, around: Surroundings): P
     write,
     openSpinner: () => openSpinner(write),
   });
-  const { context, close } = openContext({ options, host, signal: around.interrupted, paint: around.paint });
+  const { context, close } = openContext({
+    options,
+    host,
+    signal: around.interrupted,
+    paint: around.paint,
+    show: (document) => around.documents.show(options.output, document),
+  });
   try {
     const run = await spec.load?.();
     if (!run) throw new Error(`the command ${spec.name} has no module`);

@@ -13,3 +13,13 @@ export async function renderDocument(
   const { renderYaml } = await import('./yaml.ts');
   return renderYaml(document.json);
 }
+
+/** One document of several: JSON on one line, YAML behind `---`, a text with an empty line behind it. */
+export async function renderOneOf(
+  format: OutputFormat,
+  document: { json: unknown; text: string },
+): Promise<string> {
+  if (format === 'json') return `${escapeRest(JSON.stringify(document.json))}\n`;
+  const text = await renderDocument(format, document);
+  return format === 'yaml' ? `---\n${text}` : `${text}\n`;
+}

@@ -1,29 +1,34 @@
-import type { Status } from '../commands/status.ts';
+import type { Look } from '../status/rates.ts';
 import { clean } from './clean.ts';
-import { formatAgo, formatAmount } from './numbers.ts';
+import { formatAgo, formatAmount, formatCount } from './numbers.ts';
 
 /** Where the environment stands, for people. */
-export function renderStatus(status: Status): string {
-  const width = Math.max(0, ...status.streams.map(({ name }) => name.length));
+export function renderStatus(status: Look): string {
+  const { streams, consumers, deadLetters } = status;
+  const width = Math.max(0, ...streams.map(({ name }) => name.length));
   return [
     `mode: ${status.mode}`,
     '',
-    ...status.streams.map(
-      ({ name, subjects, messages, lastSequence }) =>
-        `${name.padEnd(width)}  ${String(messages).padStart(9)} messages, last ${lastSequence}  ${subjects.join(', ') || '(closed)'}`,
-    ),
+    ...streams.flatMap(({ name, subjects, messages, lastSequence, sources, storedPerSecond }) => [
+      `${name.padEnd(width)}  ${String(messages).padStart(9)} messages, last ${lastSequence}${rateOf(storedPerSecond)}  ${subjects.join(', ') || '(closed)'}`,
+      ...sources.map((from) => `  copies ${from.name}, ${formatCount(from.lag)} to go`),
+    ]),
     '',
-    ...status.consumers.map(
-      ({ stream, name, pending, ackPending, ackFloor, paused, inUse }) =>
-        `${stream} > ${name}: ${pending} pending, ${ackPending} unacked, ack floor ${ackFloor}${paused ? ', paused' : ''}${inUse ? '' : ' (not used in this mode)'}`,
+    ...consumers.map(
+      ({ stream, name, pending, ackPending, ackFloor, settledPerSecond, paused, inUse }) =>
+        `${stream} > ${name}: ${pending} pending, ${ackPending} unacked, ack floor ${ackFloor}${rateOf(settledPerSecond)}${paused ? ', paused' : ''}${inUse ? '' : ' (not used in this mode)'}`,
     ),
-    `dead letters: ${status.deadLetters.messages}`,
+    `dead letters: ${deadLetters.messages}${rateOf(deadLetters.perSecond)}`,
     ...podLines(status),
     runLine(status),
   ].join('\n');
 }
 
-function podLines({ platform, pods, configuredMode, unread }: Status): string[] {
+/** `, 312/s`; nothing where there was no look before. */
+const rateOf = (perSecond: number | null): string =>
+  perSecond === null ? '' : `, ${perSecond.toLocaleString('en-US')}/s`;
+
+function podLines({ platform, pods, configuredMode, unread }: Look): string[] {
   if (platform === 'none') return [];
   if (unread !== undefined) return [clean(`pods: not read, ${unread}`)];
   const width = Math.max(0, ...pods.map(({ name }) => name.length));
@@ -39,7 +44,7 @@ function podLines({ platform, pods, configuredMode, unread }: Status): string[] 
   ];
 }
 
-function runLine({ run, lease }: Status): string {
+function runLine({ run, lease }: Look): string {
   if (!run)
     return lease
       ? `no run is open; ${lease.operator}@${lease.host} runs "${lease.command}"`

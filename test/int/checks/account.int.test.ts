@@ -12,7 +12,7 @@ import {
   takeBaseline,
   verifyChecks,
 } from '../../../cli/src/checks/index.ts';
-import { readStatus } from '../../../cli/src/commands/status.ts';
+import { readStatus } from '../../../cli/src/status/readStatus.ts';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology, threeIntoTwo } from '../../support/topologies.ts';

@@ -12,7 +12,7 @@ import {
   type Topology,
 } from '@aa-ops/topology';
 import { checkRetention } from '../../../topology/src/handover/preflight/checkRetention.ts';
-import { readStatus } from '../../../cli/src/commands/status.ts';
+import { readStatus } from '../../../cli/src/status/readStatus.ts';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { STEP_IDS } from '../../../cli/src/saga/runDocument.ts';
