@@ -2,7 +2,7 @@
  * Reading a work queue, which lets nobody read it beside its own durables: as compare does, by direct gets of many messages where the stream
  * allows direct gets, else by gets on one inbox; against a request for each message, and against a stream that anybody may read. Interleaved, in one
  * process; the CPU of this process beside it (the server has its own).
- * Run: npx tsx bench/compare/queue.ts [MESSAGES [ROUNDS]]
+ * Run: npx tsx bench/compare/queue.ts [MESSAGES [ROUNDS [REPLICAS]]]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import {
@@ -12,16 +12,23 @@ import {
   readRange,
   type StreamConfig,
 } from '../../topology/src/index.ts';
-import { startNats } from '../../cli/src/servers/index.ts';
+import { type NatsServer, startNats, startNatsCluster } from '../../test/support/servers.ts';
 import { median } from '../median.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 100_000);
 const ROUNDS = Number(process.argv[3] ?? 5);
+const REPLICAS = Number(process.argv[4] ?? 1);
 const REQUESTS = 256;
 const PAYLOAD = 150;
 
 async function fill(account: JetStreamWriter, name: string, config: Partial<StreamConfig>): Promise<void> {
-  await account.createStream({ name, subjects: [`${name}.*`], storage: 'file', ...config });
+  await account.createStream({
+    name,
+    subjects: [`${name}.*`],
+    storage: 'file',
+    num_replicas: REPLICAS,
+    ...config,
+  });
   const payload = Buffer.alloc(PAYLOAD, 'x');
   for (let n = 1; n <= MESSAGES; n++) {
     const subject = `${name}.${n % 8}`;
@@ -43,8 +50,9 @@ async function byRequests(account: JetStreamWriter): Promise<number> {
   return found.filter((one) => one !== undefined).length;
 }
 
-const server = await startNats();
-const account = await openWriter({ servers: [server.url] });
+const cluster = REPLICAS > 1 ? await startNatsCluster(REPLICAS) : undefined;
+const server = cluster ?? (await startNats());
+const account = await openWriter({ servers: cluster?.urls ?? [(server as NatsServer).url] });
 await fill(account, 'QUEUE', { retention: 'workqueue' });
 await fill(account, 'DIRECT', { retention: 'workqueue', allow_direct: true });
 await fill(account, 'STREAM', {});
@@ -75,7 +83,13 @@ const table = Object.keys(ways).map((way) => ({
   microsecondsOfCpu: Math.round(median(cpu[way]!) * 10) / 10,
 }));
 const toRequests = perSecond['queue']!.map((one, n) => one / perSecond['requests']![n]!);
-const result = { messages: MESSAGES, rounds: ROUNDS, ways: table, queueToRequests: median(toRequests) };
+const result = {
+  messages: MESSAGES,
+  rounds: ROUNDS,
+  replicas: REPLICAS,
+  ways: table,
+  queueToRequests: median(toRequests),
+};
 console.table(table);
 console.log(`queue to requests: ${result.queueToRequests.toFixed(2)}`);
 mkdirSync('bench/out', { recursive: true });

@@ -7,7 +7,13 @@ import {
   readRange,
   type StreamMessage,
 } from '@aa-ops/topology';
-import { fetchNatsServer, NATS_WHEELS, type NatsServer, startNats } from '../../support/servers.ts';
+import {
+  fetchNatsServer,
+  NATS_WHEELS,
+  type NatsServer,
+  startNats,
+  startNatsCluster,
+} from '../../support/servers.ts';
 
 // A work queue lets nobody read it beside its own durables: it is read by gets, and so is what a consumer does not bring.
 let server: NatsServer;
@@ -33,6 +39,7 @@ async function read(range: Range, reader = account, stream = 'Q'): Promise<Strea
   return all;
 }
 
+const urlOf = (reader: JetStreamWriter): string => `nats://${reader.connection.getServer()}`;
 const seqsOf = (messages: readonly StreamMessage[]): number[] => messages.map(({ seq }) => seq);
 const upTo = (last: number, first = 1): number[] =>
   Array.from({ length: last - first + 1 }, (_, n) => first + n);
@@ -123,6 +130,80 @@ it('a work queue that allows direct gets, on a server that knows none of many me
 });
 
 const QUEUE = { retention: 'workqueue', allow_direct: true } as const;
+
+/** The account, and the subjects that it published its requests to. */
+function spied(to: JetStreamWriter): { spy: JetStreamWriter; asked: string[] } {
+  const asked: string[] = [];
+  const connection = Object.create(to.connection, {
+    publish: {
+      value(...args: Parameters<typeof to.connection.publish>) {
+        asked.push(args[0]);
+        to.connection.publish(...args);
+      },
+    },
+  }) as typeof to.connection;
+  return { spy: { ...to, connection }, asked };
+}
+const singleGets = (asked: readonly string[]): number =>
+  asked.filter((subject) => subject.includes('STREAM.MSG.GET')).length;
+
+describe('a work queue with replicas by direct gets of many', () => {
+  it('whoever answers them, also beside a replica that stands still', { timeout: 90_000 }, async () => {
+    const cluster = await startNatsCluster(3);
+    const many = await openWriter({ servers: cluster.urls });
+    try {
+      await many.createStream({ name: 'Q', subjects: ['q.*'], num_replicas: 3, ...QUEUE });
+      const fill = (from: number, to: number) =>
+        Promise.all(upTo(to, from).map((n) => many.connection.request('q.a', `${n}`, { timeout: 10_000 })));
+      await fill(1, 3_000);
+      const gone = [2, 700, 701, 2_999];
+      for (const seq of gone) await many.deleteMessage('Q', seq);
+      const { spy, asked } = spied(many);
+      expect(seqsOf(await read({ fromSeq: 1 }, spy))).toEqual(
+        upTo(3_000).filter((seq) => !gone.includes(seq)),
+      );
+      expect(asked.some((subject) => subject.includes('DIRECT.GET'))).toBe(true);
+      const leader = (await many.stream('Q'))!.cluster!.leader!;
+      const follower = cluster.servers.find((one) => `n${one.port}` !== leader && one.url !== urlOf(many))!;
+      process.kill(follower.pid, 'SIGSTOP');
+      try {
+        await fill(3_001, 3_500);
+        expect(seqsOf(await read({ fromSeq: 2_001 }, many))).toEqual(
+          upTo(3_500, 2_001).filter((seq) => !gone.includes(seq)),
+        );
+      } finally {
+        process.kill(follower.pid, 'SIGCONT');
+      }
+    } finally {
+      await many.close();
+      await cluster.stop();
+    }
+  });
+
+  it('as its leader has it: without what only a replica still holds, and with what only the leader does', async () => {
+    await account.createStream({ name: 'Q', subjects: ['q.*'], ...QUEUE });
+    for (let n = 1; n <= 50; n++) await publish('q.a', `${n}`);
+    await account.deleteMessage('Q', 20);
+    const { spy, asked } = spied(account);
+    // What answers direct gets here is the replica: it still holds 10, and lacks 20.
+    const replica: JetStreamWriter = {
+      ...spy,
+      async stream(name) {
+        const info = await account.stream(name);
+        return info && { ...info, config: { ...info.config, num_replicas: 3 } };
+      },
+      api: async <T>(subject: string, body?: unknown) =>
+        ({
+          ...(await account.api<{ state: object }>(subject, body)),
+          state: { first_seq: 3, deleted: [10] },
+        }) as T,
+    };
+    expect(seqsOf(await read({ fromSeq: 1 }, replica))).toEqual(
+      upTo(50, 3).filter((seq) => seq !== 10 && seq !== 20),
+    );
+    expect(singleGets(asked)).toBe(1); // the leader was asked for 20
+  });
+});
 
 it.each([
   { what: 'a work queue', denied: 'STREAM.MSG.GET', config: QUEUE },

@@ -1,4 +1,4 @@
-import type { JetStreamWriter, StreamState } from '../jetstream/index.ts';
+import { holesOf, type JetStreamWriter } from '../jetstream/index.ts';
 import { isClean } from './compare/findings.ts';
 import { proveCopy, type Proof, type ProofRange } from './proveCopy.ts';
 import type { Copy } from './types.ts';
@@ -59,20 +59,13 @@ export async function proveRest(
 const stillHolds = async (account: JetStreamWriter, copy: Copy, part: ProvenPart): Promise<boolean> =>
   isClean(part.proof) && (await goneFrom(account, copy, part.through.targetSeq)) === part.gone;
 
-/** More holes than this are not listed: the server would have to name each of them. */
-const MOST_HOLES = 10_000;
-
 /**
  * Sequences of the target in a copy's range, up to `last`, that it does not hold. They are all given out already, so that their number only grows,
  * and where it is the same nothing has gone. Undefined: too many to tell.
  */
 async function goneFrom(account: JetStreamWriter, { target, targetFromSeq }: Copy, last: number) {
-  const info = await account.stream(target);
-  if (!info || (info.state.num_deleted ?? 0) > MOST_HOLES) return undefined;
-  const { state } = await account.api<{ state: StreamState & { deleted?: number[] | null } }>(
-    `STREAM.INFO.${target}`,
-    { deleted_details: true },
-  );
-  const before = Math.max(0, Math.min(state.first_seq, last + 1) - targetFromSeq);
-  return before + (state.deleted ?? []).filter((seq) => seq >= targetFromSeq && seq <= last).length;
+  const holes = await holesOf(account, target);
+  if (!holes) return undefined;
+  const before = Math.max(0, Math.min(holes.firstSeq, last + 1) - targetFromSeq);
+  return before + holes.deleted.filter((seq) => seq >= targetFromSeq && seq <= last).length;
 }

@@ -3,7 +3,6 @@ import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
 import { headersOf } from './headers.ts';
 import type { StreamMessage } from './readRange.ts';
-import type { StreamConfig } from './wire.ts';
 
 /** Messages and bytes of one answer. */
 const BATCH = 1_000;
@@ -20,10 +19,6 @@ const ADDED = [
   'Nats-Num-Pending',
   'Nats-Last-Sequence',
 ] as const;
-
-/** Any replica may answer a direct get, also one that lags: of one replica nothing can be behind. Mirrors may answer too (`mirror_direct`), under their own name. */
-export const allowsDirectBatches = ({ allow_direct, num_replicas = 1 }: StreamConfig): boolean =>
-  allow_direct === true && num_replicas === 1;
 
 /**
  * Reads on from a sequence by direct gets of many messages each (ADR-31, nats-server 2.11 and newer), whether durables claim them or not.
@@ -47,7 +42,7 @@ export async function* readDirectBatches(
   return next;
 }
 
-interface DirectRange {
+export interface DirectRange {
   fromSeq: number;
   /** Inclusive. */
   toSeq: number;

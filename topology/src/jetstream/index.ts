@@ -9,6 +9,7 @@ export * from './headers.ts';
 export * from './publish.ts';
 export * from './pullDurable.ts';
 export { followTail, type Tail } from './followTail.ts';
+export { holesOf } from './holes.ts';
 export { RANGE_READER } from './createReader.ts';
 export { type Range, readRange, type StreamMessage } from './readRange.ts';
 export * from './clientTypes.ts';

@@ -1,10 +1,10 @@
 import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
-import { allowsDirectBatches, readDirectBatches } from './directBatches.ts';
-import { parseHeaders } from './headers.ts';
+import { readDirectBatches } from './directBatches.ts';
 import type { Range, StreamMessage } from './readRange.ts';
+import { readReplicaBatches } from './replicaBatches.ts';
 import { getMessages } from './singleGets.ts';
-import type { StoredMessage } from './wire.ts';
+import { asDelivered } from './storedMessage.ts';
 
 /** Single gets under way at once, and what they may bring: large messages come in smaller windows. */
 const IN_FLIGHT = 512;
@@ -12,7 +12,7 @@ const BYTES_IN_FLIGHT = 8 * 1_024 * 1_024;
 
 /**
  * Reads a range without a consumer of its own: of a work queue, which lets nobody read it beside its durables (10084, 10100), and where a consumer
- * brings nothing. By batches where the stream allows them; else by single gets, a window of sequences at a time, and past what is gone by asking for
+ * brings nothing. By batches where the stream allows direct gets; else by single gets, a window of sequences at a time, and past what is gone by asking for
  * the next one that stands. Payloads come along, whether they are wanted or not.
  */
 export async function* readByGets(
@@ -23,8 +23,10 @@ export async function* readByGets(
   const info = await account.stream(stream);
   if (!info) return;
   let next = Math.max(1, fromSeq);
-  if (allowsDirectBatches(info.config))
-    next = yield* readDirectBatches(account, stream, { fromSeq: next, toSeq, filters, signal });
+  if (info.config.allow_direct) {
+    const readBatches = (info.config.num_replicas ?? 1) > 1 ? readReplicaBatches : readDirectBatches;
+    next = yield* readBatches(account, stream, { fromSeq: next, toSeq, filters, signal });
+  }
   const average = info.state.bytes / Math.max(1, info.state.messages);
   const inFlight = Math.max(1, Math.min(IN_FLIGHT, Math.floor(BYTES_IN_FLIGHT / Math.max(1, average))));
   let isDense = false;
@@ -54,14 +56,4 @@ async function firstFrom(
   );
   const seqs = found.flatMap((one) => (one ? [one.seq] : []));
   return seqs.length > 0 ? Math.min(...seqs) : undefined;
-}
-
-function asDelivered({ subject, seq, time, headers: raw, data }: StoredMessage): StreamMessage {
-  const headers = new Map<string, string[]>();
-  for (const [name, value] of parseHeaders(raw)) {
-    const values = headers.get(name);
-    if (values) values.push(value);
-    else headers.set(name, [value]);
-  }
-  return { subject, seq, timeMs: Date.parse(time), headers, data };
 }

@@ -1,3 +1,5 @@
+import { parseHeaders } from './headers.ts';
+import type { StreamMessage } from './readRange.ts';
 import type { StoredMessage } from './wire.ts';
 
 /** A message as `STREAM.MSG.GET` answers it: base64, absent where empty. */
@@ -16,3 +18,14 @@ export const storedMessage = ({ subject, seq, time, data, hdrs }: WireMessage): 
   data: Buffer.from(data ?? '', 'base64'),
   headers: Buffer.from(hdrs ?? '', 'base64'),
 });
+
+/** As a consumer would have delivered it. */
+export function asDelivered({ subject, seq, time, headers: raw, data }: StoredMessage): StreamMessage {
+  const headers = new Map<string, string[]>();
+  for (const [name, value] of parseHeaders(raw)) {
+    const values = headers.get(name);
+    if (values) values.push(value);
+    else headers.set(name, [value]);
+  }
+  return { subject, seq, timeMs: Date.parse(time), headers, data };
+}
