@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { connect } from 'nats';
 import { AA_OPS, aaOps } from '../../support/cli.ts';
 import { type NatsServer, startNats } from '../../support/servers.ts';
@@ -29,9 +29,10 @@ afterEach(() => server.stop());
 it('status --watch shows a document a line with rates, through a server that is away, until a signal', async () => {
   const child = spawn(
     process.execPath,
-    [AA_OPS, 'status', '--watch', '--interval', '200ms', '--timeout', '500ms', '-ojson', ...options],
+    [AA_OPS, 'status', '--watch', '--interval', '200ms', '--timeout', '2s', '-ojson', ...options],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  onTestFinished(() => void child.kill('SIGKILL'));
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const closed = once(child, 'close');
