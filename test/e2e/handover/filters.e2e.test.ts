@@ -4,8 +4,9 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type JetStreamWriter, loadTopology, openWriter, realSubjects } from '@aa-ops/topology';
 import { judge, startTraffic, type Traffic } from '../../../cli/src/traffic/index.ts';
-import { aaOps, type CliResult } from '../../support/cli.ts';
+import type { CliResult } from '../../support/cli.ts';
 import { INTEREST, QUEUE, SEED } from '../../support/crash/crashLane.ts';
+import { commandOn } from '../../support/liveAccount.ts';
 import { applyTopology } from '../../support/runs.ts';
 import { type NatsServer, startNats } from '../../support/servers.ts';
 import { untilAcked } from '../../support/untilAcked.ts';
@@ -71,21 +72,7 @@ describe.each([
   const acked = (count: number): Promise<void> => untilAcked(traffic, count);
   const other = (): keyof typeof FILTERS => (hears === 'before' ? 'after' : 'before');
   const run = (which: keyof typeof FILTERS, args: string[], killAfter?: number): Promise<CliResult> =>
-    aaOps(
-      [
-        ...args,
-        '--topology',
-        files[which],
-        '--env',
-        'test',
-        '--server',
-        server.url,
-        '--yes',
-        '--output',
-        'json',
-      ],
-      { cwd, env: killAfter === undefined ? {} : { AA_OPS_TEST_KILL_AFTER_ENTRY: String(killAfter) } },
-    );
+    commandOn(server.url, cwd)(files[which], args, killAfter);
 
   /** The stream hears that, nothing else differs from the file, and nothing of ours is left. */
   async function expectHeard(which: keyof typeof FILTERS): Promise<void> {

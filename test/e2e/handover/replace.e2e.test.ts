@@ -3,18 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type JetStreamWriter, loadTopology, openWriter, standInOf, type Topology } from '@aa-ops/topology';
-import {
-  judge,
-  judgeWorked,
-  startTraffic,
-  type Traffic,
-  WorkRecord,
-} from '../../../cli/src/traffic/index.ts';
-import { type CarelessWorker, startCarelessWorker } from '../../support/carelessWorker.ts';
-import { aaOps, type CliResult } from '../../support/cli.ts';
-import { applyTopology } from '../../support/runs.ts';
-import { type NatsServer, startNats } from '../../support/servers.ts';
+import { standInOf } from '@aa-ops/topology';
+import { judge, judgeWorked } from '../../../cli/src/traffic/index.ts';
+import { type LiveAccount, startLiveAccount } from '../../support/liveAccount.ts';
 import { untilAcked } from '../../support/untilAcked.ts';
 
 const SEED = fileURLToPath(new URL('../../support/seed-topology.yaml', import.meta.url));
@@ -42,47 +33,23 @@ const storage = (kind: string): [string, string] => [
 ];
 const FILES = { file: SEED, memory: variant('memory', storage('memory')) };
 
-let server: NatsServer;
-let account: JetStreamWriter;
-let topology: Topology;
-let traffic: Traffic;
-let worker: CarelessWorker;
-let record: WorkRecord;
-
-const run = (file: string, args: string[], killAfter?: number): Promise<CliResult> =>
-  aaOps([...args, '--topology', file, '--env', 'test', '--server', server.url, '--yes', '--output', 'json'], {
-    cwd,
-    env: killAfter === undefined ? {} : { AA_OPS_TEST_KILL_AFTER_ENTRY: String(killAfter) },
-  });
+let live: LiveAccount;
 
 async function expectDone(file: string, storedIn: string): Promise<void> {
-  const plan = await run(file, ['plan']);
+  const plan = await live.run(file, ['plan']);
   expect(plan.code, plan.stdout).toBe(0);
-  expect((await account.stream(STREAM))!.config.storage).toBe(storedIn);
-  expect(await account.stream(standInOf(STREAM))).toBeUndefined();
+  expect((await live.account.stream(STREAM))!.config.storage).toBe(storedIn);
+  expect(await live.account.stream(standInOf(STREAM))).toBeUndefined();
 }
 
-const acked = (count: number): Promise<void> => untilAcked(traffic, count);
+const acked = (count: number): Promise<void> => untilAcked(live.traffic, count);
 
 beforeAll(async () => {
-  server = await startNats();
-  topology = await loadTopology(SEED, 'test');
-  account = await openWriter({ servers: [server.url] });
-  await applyTopology(account, topology);
-  traffic = await startTraffic({ servers: [server.url] }, [
-    { name: 'ids', kind: 'pipelined', inFlight: 8, msgId: true, ratePerSecond: 150, subjects },
-    { name: 'bare', kind: 'pipelined', inFlight: 8, msgId: false, ratePerSecond: 150, subjects },
-    { name: 'waiting', kind: 'waiting', msgId: true, ratePerSecond: 50, subjects },
-    { name: 'waiting-bare', kind: 'waiting', msgId: false, ratePerSecond: 50, subjects },
-  ]);
-  record = new WorkRecord(traffic.ledger);
-  worker = await startCarelessWorker({ servers: [server.url] }, topology, DURABLE, 'single', record);
+  live = await startLiveAccount({ file: SEED, subjects, durable: DURABLE, cwd });
   await acked(500);
 });
 afterAll(async () => {
-  await traffic?.stop();
-  await account?.close();
-  await server?.stop();
+  await live?.stop();
   rmSync(cwd, { recursive: true, force: true });
 });
 
@@ -91,17 +58,17 @@ const ENTRIES = process.env['AA_TEST_LONG'] ? Array.from({ length: 60 }, (_, n) 
 
 describe('a stream whose storage cannot change in place', () => {
   it('is refused without --replace, and planned as made anew with nothing deleted', async () => {
-    const plan = await run(FILES.memory, ['plan']);
+    const plan = await live.run(FILES.memory, ['plan']);
     expect(plan.json<{ changes: object[] }>().changes).toContainEqual(
       expect.objectContaining({ name: STREAM, action: 'replace', class: 'handover', messagesDeleted: 0 }),
     );
-    const refused = await run(FILES.memory, ['apply']);
+    const refused = await live.run(FILES.memory, ['apply']);
     expect(refused.code).toBe(3);
     expect(refused.stdout + refused.stderr).toContain('--replace');
   });
 
   it('is made anew under live traffic', async () => {
-    const applied = await run(FILES.memory, ['apply', '--replace']);
+    const applied = await live.run(FILES.memory, ['apply', '--replace']);
     expect(applied.code, applied.stdout + applied.stderr).toBe(0);
     expect(applied.json<{ replaced: object[] }>().replaced).toEqual([
       expect.objectContaining({ command: 'replace', result: 'done', shortcomings: [] }),
@@ -115,12 +82,12 @@ describe('a stream whose storage cannot change in place', () => {
     async () => {
       for (const [n, entry] of ENTRIES.entries()) {
         const kind = n % 2 === 0 ? 'file' : 'memory';
-        const killed = await run(FILES[kind], ['apply', '--replace'], entry);
+        const killed = await live.run(FILES[kind], ['apply', '--replace'], entry);
         // It has no more than some thirty entries.
         expect(killed.signal === 'SIGKILL' || (entry > 20 && killed.code === 0), `entry ${entry}`).toBe(true);
         if (killed.signal !== 'SIGKILL') break;
         const ending = n % 4 < 2 ? ['apply', '--replace'] : ['migrate', '--resume'];
-        const ended = await run(FILES[kind], ending);
+        const ended = await live.run(FILES[kind], ending);
         expect(ended.code, `killed behind entry ${entry}: ${ended.stdout}${ended.stderr}`).toBe(0);
         await expectDone(FILES[kind], kind);
         await acked(50);
@@ -132,73 +99,73 @@ describe('a stream whose storage cannot change in place', () => {
     'rollback undoes one that has handed nothing over, and refuses where it has',
     { timeout: 120_000 },
     async () => {
-      const { storage: now } = (await account.stream(STREAM))!.config;
+      const { storage: now } = (await live.account.stream(STREAM))!.config;
       const other = now === 'file' ? 'memory' : 'file';
-      const killed = await run(FILES[other], ['apply', '--replace'], 3);
+      const killed = await live.run(FILES[other], ['apply', '--replace'], 3);
       expect(killed.signal).toBe('SIGKILL');
-      const back = await run(FILES[other], ['rollback']);
+      const back = await live.run(FILES[other], ['rollback']);
       expect(back.code, back.stdout + back.stderr).toBe(0);
       await expectDone(FILES[now as 'file' | 'memory'], now!);
 
-      const late = await run(FILES[other], ['apply', '--replace'], 14);
+      const late = await live.run(FILES[other], ['apply', '--replace'], 14);
       expect(late.signal).toBe('SIGKILL');
-      const refused = await run(FILES[other], ['rollback']);
+      const refused = await live.run(FILES[other], ['rollback']);
       expect(refused.code, refused.stdout).toBe(3);
       expect(refused.stdout + refused.stderr).toContain('migrate --resume');
-      expect((await run(FILES[other], ['migrate', '--resume'])).code).toBe(0);
+      expect((await live.run(FILES[other], ['migrate', '--resume'])).code).toBe(0);
       await expectDone(FILES[other], other);
     },
   );
 
   it('migrates and rolls back afterwards as ever', { timeout: 120_000 }, async () => {
-    const file = FILES[(await account.stream(STREAM))!.config.storage!];
+    const file = FILES[(await live.account.stream(STREAM))!.config.storage!];
     const other = file === SEED ? FILES.memory : FILES.file;
     const succeeds = async (topologyFile: string, ...args: string[]): Promise<void> => {
-      const ended = await run(topologyFile, args);
+      const ended = await live.run(topologyFile, args);
       expect(ended.code, `${args.join(' ')}: ${ended.stdout}${ended.stderr}`).toBe(0);
     };
     await succeeds(file, 'migrate', '--to', 'multi');
-    worker.follow('multi');
+    live.worker.follow('multi');
     await acked(100);
     // While it owns nothing, and holds the messages of others.
     await succeeds(other, 'apply', '--replace');
     await succeeds(file, 'apply', '--replace');
     await succeeds(file, 'rollback');
-    worker.follow('single');
+    live.worker.follow('single');
     await acked(100);
   });
 
   it('a durable that cannot change in place is made anew where it stands', { timeout: 120_000 }, async () => {
-    const now = (await account.stream(STREAM))!.config.storage!;
+    const now = (await live.account.stream(STREAM))!.config.storage!;
     const file = variant('waiting', storage(now), ['maxDeliver: 5,', 'maxDeliver: 5, maxWaiting: 256,']);
-    const before = (await account.consumer(STREAM, DURABLE))!;
-    const killed = await run(file, ['consumers', 'apply', '--replace'], 1);
+    const before = (await live.account.consumer(STREAM, DURABLE))!;
+    const killed = await live.run(file, ['consumers', 'apply', '--replace'], 1);
     expect(killed.signal).toBe('SIGKILL');
-    const applied = await run(file, ['consumers', 'apply', '--replace']);
+    const applied = await live.run(file, ['consumers', 'apply', '--replace']);
     expect(applied.code, applied.stdout + applied.stderr).toBe(0);
-    const after = (await account.consumer(STREAM, DURABLE))!;
+    const after = (await live.account.consumer(STREAM, DURABLE))!;
     expect(after.config.max_waiting).toBe(256);
     expect(after.config.opt_start_seq).toBeGreaterThan(before.ack_floor.stream_seq);
   });
 
   it('and no message was lost, doubled or refused, and none skipped', { timeout: 120_000 }, async () => {
-    await traffic.stop();
-    await worker.finish();
-    const { ledger } = traffic;
-    const streams = Object.keys(topology.streams);
-    const verdict = await judge(account, ledger, { streams, holders: [STREAM, 'AA_DLQ'] });
+    await live.traffic.stop();
+    await live.worker.finish();
+    const { ledger } = live.traffic;
+    const streams = Object.keys(live.topology.streams);
+    const verdict = await judge(live.account, ledger, { streams, holders: [STREAM, 'AA_DLQ'] });
     const clean = { lost: 0, doubled: 0, refused: 0, unanswered: 0, outOfOrderWaiting: 0, strangers: 0 };
     expect(verdict).toMatchObject({ ...clean, acked: verdict.sent });
-    expect(judgeWorked(ledger, record, [subjects[0]!])).toMatchObject({ skipped: 0, examples: [] });
+    expect(judgeWorked(ledger, live.record, [subjects[0]!])).toMatchObject({ skipped: 0, examples: [] });
   });
 
   it('also one whose ackPolicy changes, with what it has not acked', { timeout: 120_000 }, async () => {
-    const now = (await account.stream(STREAM))!.config.storage!;
+    const now = (await live.account.stream(STREAM))!.config.storage!;
     const file = variant('ack-all', storage(now), ['ackPolicy: explicit', 'ackPolicy: all']);
-    for (let n = 0; n < 10; n++) await account.connection.request(subjects[0]!, `${n}`);
-    const applied = await run(file, ['apply', '--replace']);
+    for (let n = 0; n < 10; n++) await live.account.connection.request(subjects[0]!, `${n}`);
+    const applied = await live.run(file, ['apply', '--replace']);
     expect(applied.code, applied.stdout + applied.stderr).toBe(0);
-    const { config, num_pending } = (await account.consumer(STREAM, DURABLE))!;
+    const { config, num_pending } = (await live.account.consumer(STREAM, DURABLE))!;
     expect(config.ack_policy).toBe('all');
     expect(num_pending).toBe(10);
   });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type JetStreamWriter, loadTopology, openWriter, type Topology } from '@aa-ops/topology';
 import { StateStore } from '../../../cli/src/saga/stateStore.ts';
-import { aaOps, type CliResult } from '../../support/cli.ts';
+import { commandOn, type OnFile } from '../../support/liveAccount.ts';
 import { applyTopology } from '../../support/runs.ts';
 import { type NatsServer, startNats } from '../../support/servers.ts';
 
@@ -21,11 +21,7 @@ let account: JetStreamWriter;
 let topology: Topology;
 const published: string[] = [];
 
-const run = (file: string, args: string[], killAfter?: number): Promise<CliResult> =>
-  aaOps([...args, '--topology', file, '--env', 'test', '--server', server.url, '--yes', '--output', 'json'], {
-    cwd,
-    env: killAfter === undefined ? {} : { AA_OPS_TEST_KILL_AFTER_ENTRY: String(killAfter) },
-  });
+let run: OnFile;
 
 async function succeeds<T = object>(file: string, ...args: string[]): Promise<T> {
   const ended = await run(file, args);
@@ -75,6 +71,7 @@ beforeAll(async () => {
   const text = readFileSync(SEED, 'utf8');
   writeFileSync(MEMORY, text.replace(`${STREAM}: { storage: file`, `${STREAM}: { storage: memory`));
   server = await startNats();
+  run = commandOn(server.url, cwd);
   account = await openWriter({ servers: [server.url] });
   topology = await loadTopology(SEED, 'test');
   await applyTopology(account, topology);

@@ -1,0 +1,71 @@
+import { type JetStreamWriter, loadTopology, openWriter, type Topology } from '@aa-ops/topology';
+import { startTraffic, type Traffic, WorkRecord } from '../../cli/src/traffic/index.ts';
+import { type CarelessWorker, startCarelessWorker } from './carelessWorker.ts';
+import { aaOps, type CliResult } from './cli.ts';
+import { applyTopology } from './runs.ts';
+import { type NatsServer, startNats } from './servers.ts';
+
+/** The built command on a topology file; killed (SIGKILL) right behind its journal entry `killAfter`, where that is given. */
+export type OnFile = (file: string, args: string[], killAfter?: number) => Promise<CliResult>;
+
+/** `cwd`: where its reports and backups go. */
+export const commandOn =
+  (url: string, cwd: string): OnFile =>
+  (file, args, killAfter) =>
+    aaOps([...args, '--topology', file, '--env', 'test', '--server', url, '--yes', '--output', 'json'], {
+      cwd,
+      env: killAfter === undefined ? {} : { AA_OPS_TEST_KILL_AFTER_ENTRY: String(killAfter) },
+    });
+
+/** A server with a topology applied, publishers that wait and that do not, with ids and without, and a careless worker. */
+export interface LiveAccount {
+  server: NatsServer;
+  account: JetStreamWriter;
+  topology: Topology;
+  traffic: Traffic;
+  /** What `worker` has worked. */
+  record: WorkRecord;
+  worker: CarelessWorker;
+  run: OnFile;
+  stop(): Promise<void>;
+}
+
+export interface LiveAccountOptions {
+  file: string;
+  /** What is published. */
+  subjects: string[];
+  /** Worked in the mode `single`, until the worker is told to follow. */
+  durable: string;
+  cwd: string;
+}
+
+export async function startLiveAccount(options: LiveAccountOptions): Promise<LiveAccount> {
+  const { file, subjects, durable, cwd } = options;
+  const server = await startNats();
+  const settings = { servers: [server.url] };
+  const account = await openWriter(settings);
+  const topology = await loadTopology(file, 'test');
+  await applyTopology(account, topology);
+  const traffic = await startTraffic(settings, [
+    { name: 'ids', kind: 'pipelined', inFlight: 8, msgId: true, ratePerSecond: 150, subjects },
+    { name: 'bare', kind: 'pipelined', inFlight: 8, msgId: false, ratePerSecond: 150, subjects },
+    { name: 'waiting', kind: 'waiting', msgId: true, ratePerSecond: 50, subjects },
+    { name: 'waiting-bare', kind: 'waiting', msgId: false, ratePerSecond: 50, subjects },
+  ]);
+  const record = new WorkRecord(traffic.ledger);
+  const worker = await startCarelessWorker(settings, topology, durable, 'single', record);
+  return {
+    server,
+    account,
+    topology,
+    traffic,
+    record,
+    worker,
+    run: commandOn(server.url, cwd),
+    async stop() {
+      await traffic.stop();
+      await account.close();
+      await server.stop();
+    },
+  };
+}
