@@ -4,7 +4,10 @@ import { type Moment, msSince, thisMoment } from './moment.ts';
 
 /** A key of the state bucket that is this process's for as long as it renews it: the lease, and the claim of a window. */
 export interface HeldKey {
-  /** Throws where another process has it, or may have. Asks the server only where the last renewal is too long ago to be trusted. */
+  /**
+   * Throws where another process has it, or may have. Asks the server only where the last renewal is too long ago to be trusted, and then until it
+   * answers, for 30 s at most: as long as it is away nobody can take the key either.
+   */
   assertHeld(): Promise<void>;
   /** Throws as well, and asks the server in any case: for what must not come late. */
   confirm(): Promise<void>;
@@ -80,9 +83,8 @@ export function holdKey(options: HeldKeyOptions): HeldKey {
   timer.unref();
   return {
     async assertHeld() {
-      if (msSince(renewed) > trustMs) await renew();
       lost.signal.throwIfAborted();
-      if (msSince(renewed) > trustMs) throw lostError('it could not be renewed');
+      if (msSince(renewed) > trustMs) await confirm();
     },
     confirm,
     lost: lost.signal,

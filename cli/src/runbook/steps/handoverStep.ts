@@ -105,7 +105,7 @@ export async function handOverGroup(
           await guardian.assertOurs(before);
         },
         async lettingGo() {
-          await context.lease.assertHeld().catch(() => context.lease.confirm());
+          await context.lease.assertHeld();
           await guardian.lettingGo();
         },
         endElsewhere: (spec) => guardian.endElsewhere(spec),
