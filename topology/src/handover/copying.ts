@@ -103,7 +103,8 @@ async function goneBehind(context: HandoverContext, copy: Copy, reached: number)
   return last === undefined || last.seq <= reached || last.seq < copy.startSeq;
 }
 
-async function restartSource(context: HandoverContext, copy: Copy): Promise<void> {
+/** The server goes on behind the last copy that it finds: what the source left out is looked for again. */
+export async function restartSource(context: HandoverContext, copy: Copy): Promise<void> {
   context.host.notify({
     level: 'warn',
     code: 'copy-restarted',

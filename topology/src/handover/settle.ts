@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { dropCopies } from './copying.ts';
+import { moveLate } from './lateMessages.ts';
 import { rememberCopied, rememberTaken } from './memory.ts';
 import { epochFilter } from './names.ts';
-import { type JetStreamReader, readRange } from '../jetstream/index.ts';
+import type { JetStreamReader } from '../jetstream/index.ts';
 import { realSubjects } from '../model.ts';
-import { lastOn } from './reads.ts';
 import { intersectSets, sameFilters } from '../subjects/sets.ts';
-import type { Copy, HandoverContext, PairMemory, PreparedGroup, StreamRole } from './types.ts';
+import type { HandoverContext, PairMemory, PreparedGroup, StreamRole } from './types.ts';
 import type { SentinelPlace } from './drain.ts';
 import type { WindowSpec, WindowStream } from './windowSpec.ts';
 
@@ -23,10 +22,6 @@ export function rememberWindow(
   }, memory);
 }
 
-/** ms that a message which reached the origin late may take to its copy. */
-const LATE_MS = 10_000;
-const POLL_MS = 20;
-
 /**
  * After the take, nothing of the handover stays: the sources go once the origin's last message has arrived (in a cluster
  * a proposal can be late), the origins hear what they keep, the sentinels are deleted. May be repeated.
@@ -36,49 +31,13 @@ export async function settleWindow(
   spec: WindowSpec,
   sentinels: readonly SentinelPlace[],
 ): Promise<void> {
-  await Promise.all(spec.copies.map((copy, index) => awaitLate(context, copy, sentinels[index]!)));
+  await Promise.all(spec.copies.map((copy, index) => moveLate(context, copy, sentinels[index]!)));
   await dropCopies(
     context,
     spec.copies.map(({ target }) => target),
   );
   await settleSubjects(context, spec);
   await deleteOurMessages(context, spec);
-}
-
-async function awaitLate(
-  context: HandoverContext,
-  copy: WindowSpec['copies'][number],
-  sentinel: SentinelPlace,
-): Promise<void> {
-  const last = await lastOn(context.account, copy.origin, copy.filters);
-  if (!last || last.seq < sentinel.originSeq) return;
-  context.host.notify({
-    level: 'warn',
-    code: 'late-message',
-    message: `${copy.origin} stored message ${last.seq} behind its sentinel ${sentinel.originSeq}: waiting for its copy`,
-    data: { origin: copy.origin, target: copy.target, sequence: last.seq },
-  });
-  const deadline = Date.now() + LATE_MS;
-  while (Date.now() < deadline) {
-    if (await hasCopy(context, copy, sentinel.targetSeq, last.seq)) return;
-    await delay(POLL_MS);
-  }
-}
-
-async function hasCopy(
-  context: HandoverContext,
-  copy: Copy,
-  fromSeq: number,
-  originSeq: number,
-): Promise<boolean> {
-  const range = { fromSeq, filters: copy.filters, headersOnly: true };
-  for await (const batch of readRange(context.account, copy.target, range)) {
-    for (const { headers } of batch) {
-      const [stream, seq] = headers.get('Nats-Stream-Source')?.[0]?.split(' ') ?? [];
-      if (stream === copy.origin && Number(seq) >= originSeq) return true;
-    }
-  }
-  return false;
 }
 
 /** Origins hear what they keep, targets no barrier any more. */
