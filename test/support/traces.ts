@@ -1,8 +1,10 @@
 import {
   epochOfSource,
+  isKeeper,
   type JetStreamWriter,
   PAUSED_KEY,
   placeholderSubject,
+  realSubjects,
   type Topology,
 } from '@aa-ops/topology';
 import { StateReader } from '../../cli/src/saga/stateStore.ts';
@@ -14,8 +16,8 @@ interface Connection {
 }
 
 /**
- * What a handover that is over has left behind: an open run, a source, a subject or a message of ours in a stream, a paused durable,
- * and, with the server's monitoring address, a hold or a guardian that is still connected. Empty where there is nothing.
+ * What a handover that is over has left behind: an open run, a source, a subject or a message of ours in a stream, a paused durable, a keeper
+ * of a stream that owns something, and, with the server's monitoring address, a hold or a guardian that is still connected. Empty where there is nothing.
  */
 export async function tracesOf(
   account: JetStreamWriter,
@@ -35,8 +37,10 @@ export async function tracesOf(
     for (const source of sources) if (epochOfSource(source)) found.push(`${stream} sources ${source.name}`);
     const messages = await account.subjectCounts(stream, `${OURS}>`);
     for (const [subject, count] of messages) found.push(`${stream} holds ${count} of ${subject}`);
-    for (const { name, config, paused } of await account.listConsumers(stream))
+    for (const { name, config, paused } of await account.listConsumers(stream)) {
       if (paused || config.metadata?.[PAUSED_KEY] !== undefined) found.push(`${stream} > ${name} is paused`);
+      if (isKeeper({ name }) && realSubjects(subjects).length > 0) found.push(`${stream} > ${name} stands`);
+    }
   }
   if (monitor === undefined) return found;
   const { connections } = (await (await fetch(`${monitor}/connz`)).json()) as { connections: Connection[] };

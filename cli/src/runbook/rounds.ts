@@ -13,7 +13,7 @@ import { handoverContext, type RunContext } from './context.ts';
 import { relaxDuplicateWindows, restoreDuplicateWindows } from './duplicateWindows.ts';
 import { easeTargets } from './easedTargets.ts';
 import { claimTargets, pauseQueuesOf } from './queues.ts';
-import { keepAll } from './retention.ts';
+import { keepAll } from './keeping.ts';
 
 /** The run's groups, round by round (adr/0014). The first round's copies stand while the pods are restarted. */
 export function roundsOf({ run }: Pick<RunContext, 'run'>): GroupRecord[][] {

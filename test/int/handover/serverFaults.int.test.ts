@@ -107,7 +107,7 @@ describe.skipIf(process.platform === 'win32')('a server of three', () => {
     cases: Case,
     role: Role,
     fault: OnServer,
-    retention?: 'workqueue',
+    retention?: 'interest' | 'workqueue',
   ): Promise<void> => {
     const cluster = await startFaultCluster();
     const bench = await openFaultBench(cluster.urls, 3, retention);
@@ -130,6 +130,17 @@ describe.skipIf(process.platform === 'win32')('a server of three', () => {
   );
   it("the target's leader dies, of work queues", { timeout: 1_200_000 }, () =>
     onThree(some(['take'], ['forward', 'back']), "the target's leader", dies, 'workqueue'),
+  );
+  it("the target's leader dies, of streams of interest", { timeout: 1_200_000 }, () =>
+    onThree(some(['take'], ['forward', 'back']), "the target's leader", dies, 'interest'),
+  );
+  it.runIf(LONG).each([
+    ["the origin's leader", 'dies', dies],
+    ['a follower', 'dies', dies],
+    ["the target's leader", 'is cut off from the others', isCutOff],
+    ['a follower', 'stands still for 6 s', standsStill],
+  ] as const)('%s %s, of streams of interest', { timeout: 1_200_000 }, (role, _what, fault) =>
+    onThree({ stages: STAGES, ways: WAYS }, role, fault, 'interest'),
   );
   it.runIf(LONG).each([
     ["the target's leader", 'dies', dies],

@@ -164,7 +164,7 @@ export interface ConsumerInfo {
   /** By the consumer's leader; 2.11. */
   paused?: boolean;
   push_bound?: boolean;
-  cluster?: { leader?: string };
+  cluster?: { leader?: string; replicas?: { name: string; current: boolean; offline?: boolean }[] };
 }
 
 /** What an account, or one of its tiers, may use and does use; -1 is unlimited. */

@@ -12,7 +12,7 @@ import {
 } from '@aa-ops/topology';
 import type { RunContext } from '../context.ts';
 import { endPauses } from '../queues.ts';
-import { restoreRetention } from '../retention.ts';
+import { endAllKeeping } from '../keeping.ts';
 import type { Step } from '../step.ts';
 import { settleFindings } from '../steps/findings.ts';
 import { handoverStep } from '../steps/handoverStep.ts';
@@ -59,7 +59,7 @@ async function findingsOf({ account }: RunContext, configs: readonly StreamConfi
 
 /** Work queues deliver again, and streams with retention interest let go of what was worked. */
 async function giveBack(context: RunContext): Promise<void> {
-  await restoreRetention(context, 'all');
+  await endAllKeeping(context, 'all');
   await endPauses(context);
 }
 

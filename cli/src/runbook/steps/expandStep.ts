@@ -14,7 +14,7 @@ import { handoverContext, type RunContext } from '../context.ts';
 import { restoreDuplicateWindows } from '../duplicateWindows.ts';
 import { restoreTargets } from '../easedTargets.ts';
 import { endPauses } from '../queues.ts';
-import { restoreRetention } from '../retention.ts';
+import { endAllKeeping } from '../keeping.ts';
 import { copiesOf, roundsOf, startRound } from '../rounds.ts';
 import type { Step } from '../step.ts';
 
@@ -38,7 +38,7 @@ export const expandStep: Step = {
     await endPauses(context);
     await restoreDuplicateWindows(context, false);
     await restoreTargets(context);
-    await restoreRetention(context, 'owners');
+    await endAllKeeping(context, 'owners');
   },
 };
 

@@ -21,7 +21,7 @@ import { type Guardian, startGuardian } from '../../saga/startGuardian.ts';
 import { endFoundWindow } from '../../saga/windowClaim.ts';
 import { handoverContext, type RunContext } from '../context.ts';
 import { pauseQueuesOf } from '../queues.ts';
-import { keepAll } from '../retention.ts';
+import { keepAll } from '../keeping.ts';
 import { catchUpRound, roundsOf, startRound } from '../rounds.ts';
 import type { Step } from '../step.ts';
 

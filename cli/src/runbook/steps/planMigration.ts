@@ -16,13 +16,14 @@ import {
   type HandoverGroup,
   type JetStreamReader,
   type LiveAccount,
+  type LiveStream,
   forgetGone,
   forgetRemade,
   healMemory,
+  isKeeper,
   makePlan,
   type Mover,
   type Ownership,
-  ownRetention,
   type PairMemory,
   pending,
   planHandovers,
@@ -78,7 +79,8 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   const memory = forgetGone(rememberMade(ours, made), (stream) => {
     const info = live.streams.get(stream)?.info;
     // What was acked is gone from such a stream wherever it lay: that a copy once was there still tells something.
-    return info && ownRetention(info.config) !== 'limits' ? 1 : info?.state.first_seq;
+    const { retention = 'limits' } = info?.config ?? {};
+    return retention === 'limits' ? info?.state.first_seq : 1;
   });
   const to = ownershipIn(topology, run.to);
   const wayBack = run.command === 'rollback';
@@ -137,9 +139,9 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
         ...sized.needs,
         ...reservations(created),
         streams: creates.length,
-        consumers: movers.filter(
-          ({ name, to }) => !live.streams.get(to)?.consumers.some((c) => c.name === name),
-        ).length,
+        consumers:
+          movers.filter(({ name, to }) => !live.streams.get(to)?.consumers.some((c) => c.name === name))
+            .length + keepersToCome(prepared, live, configOf),
       },
       topology.environment.replicas,
     ),
@@ -172,16 +174,33 @@ function tooManyConsumers(
   movers: readonly Mover[],
 ): Finding[] {
   const copies = groups.flatMap((group) => group.copies);
-  const streams = new Set(copies.flatMap(({ origin, target }) => [origin, target]));
-  return [...streams].flatMap((stream) => {
+  return [...streamsOf(groups)].flatMap((stream) => {
     const standing = live.streams.get(stream);
     if (!standing) return [];
     const held = standing.consumers.filter(({ config }) => !config.direct && !config.sourcing);
     const moved = movers.filter(({ name, to }) => to === stream && !held.some((one) => one.name === name));
     const sources = copies.filter(({ origin }) => origin === stream).length;
-    return checkConsumers(standing.info, held.length, { sources, moved: moved.length });
+    const keepers = lacksKeeper(standing) ? 1 : 0;
+    return checkConsumers(standing.info, held.length, { sources, moved: moved.length, keepers });
   });
 }
+
+const lacksKeeper = ({ info, consumers }: LiveStream): boolean =>
+  info.config.retention === 'interest' && !consumers.some(isKeeper);
+
+const streamsOf = (groups: readonly PreparedGroup[]): Set<string> =>
+  new Set(groups.flatMap(({ copies }) => copies.flatMap(({ origin, target }) => [origin, target])));
+
+/** Streams with retention interest get one each, those that are still to be made as well. */
+const keepersToCome = (
+  groups: readonly PreparedGroup[],
+  live: LiveAccount,
+  configOf: (stream: string) => StreamConfig | undefined,
+): number =>
+  [...streamsOf(groups)].filter((stream) => {
+    const standing = live.streams.get(stream);
+    return standing ? lacksKeeper(standing) : configOf(stream)?.retention === 'interest';
+  }).length;
 
 /** Of queues that give, as they stand; of those that gain, as the mode has them: they may have to give back. */
 async function unclaimed(

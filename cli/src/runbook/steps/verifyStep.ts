@@ -14,7 +14,7 @@ import { checkContext, settleChecks } from '../checkContext.ts';
 import { handoverContext, isWayBack, liveOwnership, ownershipIn, type RunContext } from '../context.ts';
 import { restoreTargets } from '../easedTargets.ts';
 import { endPauses } from '../queues.ts';
-import { restoreRetention } from '../retention.ts';
+import { endAllKeeping } from '../keeping.ts';
 import type { Step } from '../step.ts';
 
 /** Afterwards: who owns what, that the old streams are idle, and that every message came over. */
@@ -29,7 +29,7 @@ export const verifyStep: Step = {
     await assertOwners(context);
     const proofs: string[] = [];
     for (const record of context.run.groups) proofs.push(...(await proveGroup(context, record)));
-    await restoreRetention(context, 'all');
+    await endAllKeeping(context, 'all');
     await endPauses(context);
     await restoreThresholds(handoverContext(context), placedConsumers(context));
     const checks = isWayBack(context) ? rollbackChecks : ownershipChecks;

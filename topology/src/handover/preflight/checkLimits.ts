@@ -125,15 +125,15 @@ export function checkCopy(
 
 /**
  * Consumers that a handover makes on a stream, all at once at most: a copy's source reads its origin through one on some servers, and two
- * throw-away readers compare; `moved`: durables that are made there.
+ * throw-away readers compare; `moved`: durables that are made there; `keepers`: one more where it has retention interest.
  */
 export function checkConsumers(
   { config }: Pick<StreamInfo, 'config'>,
   held: number,
-  needs: { sources: number; moved: number },
+  needs: { sources: number; moved: number; keepers: number },
 ): Finding[] {
   const limit = config.max_consumers ?? -1;
-  const more = needs.sources + needs.moved + READERS;
+  const more = needs.sources + needs.moved + needs.keepers + READERS;
   if (!limited(limit) || held + more <= limit) return [];
   return [
     refuse(

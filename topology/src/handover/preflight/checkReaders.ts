@@ -1,6 +1,7 @@
 import { type ConsumerInfo, RANGE_READER, type StreamInfo } from '../../jetstream/index.ts';
 import { intersectSets } from '../../subjects/sets.ts';
 import { epochOfSource } from '../names.ts';
+import { isKeeper } from '../keeper.ts';
 import type { HandoverGroup } from '../types.ts';
 import type { Finding } from './finding.ts';
 
@@ -29,6 +30,7 @@ export function checkReaders(
       .filter(
         ({ name, config }) =>
           !placed.has(name) &&
+          !isKeeper({ name }) &&
           config.description !== RANGE_READER && // ours, of a run that was killed a moment ago
           intersectSets(filtersOf(config), filters).length > 0,
       )

@@ -1,16 +1,17 @@
 import type { ConsumerConfig, StreamConfig } from '../../jetstream/index.ts';
 import { realSubjects, RESERVED_PREFIX } from '../../model.ts';
 import { covers, coversAll, intersectSets } from '../../subjects/sets.ts';
-import { ownRetention } from '../names.ts';
 import { isQueue } from '../queues.ts';
 import type { CopyRole } from '../types.ts';
 import { filtersOf } from './checkReaders.ts';
 import type { Finding } from './finding.ts';
 
-type Retained = Pick<StreamConfig, 'name' | 'retention' | 'metadata' | 'num_replicas' | 'deny_purge'>;
+type Retained = Pick<StreamConfig, 'name' | 'retention' | 'deny_purge'>;
+
+const retentionOf = ({ retention = 'limits' }: Retained): string => retention;
 
 /**
- * What whoever copies can let a stream keep while a handover is under way: `interest` by changing its retention, `workqueue` by pausing
+ * What whoever copies can let a stream keep while a handover is under way: `interest` by a durable that acks nothing, `workqueue` by pausing
  * its durables, which takes a server that can.
  */
 export type Keeping = Readonly<Record<'interest' | 'workqueue', boolean>>;
@@ -25,12 +26,12 @@ export function checkRetention(origin: Retained, target: Retained, keeps: Keepin
   const details = {
     origin: origin.name,
     target: target.name,
-    from: ownRetention(origin),
-    to: ownRetention(target),
+    from: retentionOf(origin),
+    to: retentionOf(target),
   };
   const both = [origin, target];
   const queue = both.find(isQueue);
-  const interested = both.find((stream) => ownRetention(stream) === 'interest');
+  const interested = both.find((stream) => retentionOf(stream) === 'interest');
   const findings: Finding[] = [];
   if (queue && !keeps.workqueue)
     findings.push({
@@ -49,16 +50,7 @@ export function checkRetention(origin: Retained, target: Retained, keeps: Keepin
       hint: 'take denyPurge away: a durable of a work queue begins at everything that stands (10101)',
       details,
     });
-  const replicated = both.find(({ num_replicas = 1 }) => num_replicas > 1);
-  if (interested && replicated)
-    findings.push({
-      code: 'retention-not-movable',
-      severity: 'refuse',
-      message: `${interested.name} has retention interest, and ${replicated.name} has ${replicated.num_replicas} replicas: it would have to keep everything for the time of the run, and a replica that hears of that late drops what the others keep`,
-      hint: 'give both streams retention limits, or one replica, for the migration',
-      details,
-    });
-  else if (interested && !keeps.interest)
+  if (interested && !keeps.interest)
     findings.push({
       code: 'retention-not-movable',
       severity: 'refuse',
@@ -146,11 +138,11 @@ export function checkUnread(
   readers: { before: readonly Placed[]; after: readonly Placed[] },
   wayBack: boolean,
 ): Finding[] {
-  if (ownRetention(target) !== 'interest') return [];
+  if (retentionOf(target) !== 'interest') return [];
   const readOn = (placed: readonly Placed[], stream: string): string[] =>
     placed.flatMap((one) => (one.stream === stream ? filtersOf(one.config) : []));
   const kept =
-    ownRetention(origin) === 'interest'
+    retentionOf(origin) === 'interest'
       ? intersectSets(readOn(readers.before, copy.origin), copy.filters)
       : copy.filters;
   const read = readOn(readers.after, copy.target);
