@@ -1,151 +1,138 @@
+/*
+ * Whether every replica of a stream with retention `interest` keeps everything once it is told to: by its retention, or by a durable that acks nothing
+ * (adr/0023). Three servers, a worker that acks what it gets, publishers on a subject that it reads and on one that nobody reads. A follower may be
+ * stopped while the stream is told (stop), or a server killed and started again behind that (follower, leader). In the end each replica leads in turn,
+ * and says what it lacks of what came since. Run: npx tsx bench/servers/keepers.ts limits|keeper ROUNDS [none|stop|follower|leader] [VERSION]
+ */
 import { setTimeout as delay } from 'node:timers/promises';
-import { openWriter } from '../../topology/src/index.ts';
-import { startNatsCluster } from '../../test/support/natsCluster.ts';
+import {
+  type HandoverContext,
+  type JetStreamWriter,
+  keepEverything,
+  openWriter,
+  silentHost,
+} from '../../topology/src/index.ts';
+import { fetchNatsServer } from '../../cli/src/servers/index.ts';
+import { startNatsCluster } from '../../test/support/servers.ts';
 
-const way = process.argv[2] as 'keeper' | 'limits';
-const rounds = Number(process.argv[3] ?? 5);
-const stops = process.argv[4] === 'stop';
-const kills = process.argv[4] === 'follower' || process.argv[4] === 'leader' ? process.argv[4] : undefined;
-const cluster = await startNatsCluster(3);
+const [way = 'keeper', rounds = '5', trouble = 'none', version] = process.argv.slice(2);
+const AWAY_MS = 1_500;
+const GOES_ON_MS = 3_000;
+
+const cluster = await startNatsCluster(3, version ? { binary: (await fetchNatsServer(version)).path } : {});
 const account = await openWriter({ servers: cluster.urls });
-const until = async (fact: () => Promise<boolean>, ms = 30_000): Promise<void> => {
-  const deadline = performance.now() + ms;
-  while (!(await fact().catch(() => false))) {
-    if (performance.now() > deadline) throw new Error('until: ' + fact);
-    await delay(20);
-  }
+const processes = new Map<string, (typeof cluster.servers)[number]>();
+for (const server of cluster.servers) {
+  const through = await openWriter({ servers: [server.url] });
+  processes.set(through.server.name, server);
+  await through.close();
+}
+
+async function until(fact: () => Promise<boolean>): Promise<void> {
+  while (!(await fact().catch(() => false))) await delay(20);
+}
+
+const context: HandoverContext = {
+  account,
+  host: silentHost,
+  journal: { effect: (_name, _data, work) => work() },
+  signal: new AbortController().signal,
 };
-const serverOf = async (): Promise<Map<string, number>> => {
-  const map = new Map<string, number>();
-  for (const [i, url] of cluster.urls.entries()) {
-    const a = await openWriter({ servers: [url] });
-    map.set(a.server.name, i);
-    await a.close();
-  }
-  return map;
-};
-const servers = await serverOf();
+
+/** Publishes and works until it is ended. */
+async function startTraffic(stream: string): Promise<{ end(): Promise<void> }> {
+  let going = true;
+  const publishers = Array.from({ length: 16 }, async (_, publisher) => {
+    const subject = `${stream}.${publisher % 4 === 3 ? 'nobody' : 'read'}`;
+    while (going) {
+      await account.connection.request(subject, 'x', { timeout: 5_000 }).catch(() => {});
+      await delay(3);
+    }
+  });
+  const consumer = await account.connection.jetstream().consumers.get(stream, 'worker');
+  const messages = await consumer.consume();
+  const worker = (async () => {
+    for await (const message of messages) message.ack();
+  })();
+  return {
+    async end() {
+      going = false;
+      await Promise.all(publishers);
+      await messages.close();
+      await worker;
+    },
+  };
+}
+
+/** What each replica lacks from a sequence on, as it tells when it leads. */
+async function lacking(stream: string, from: number): Promise<Map<string, number>> {
+  const lacks = new Map<string, number>();
+  await until(async () => {
+    const leader = (await account.stream(stream))?.cluster?.leader;
+    if (leader && !lacks.has(leader)) {
+      const { state } = await account.api<{ state: { first_seq: number; deleted?: number[] } }>(
+        `STREAM.INFO.${stream}`,
+        { deleted_details: true },
+      );
+      const holes = (state.deleted ?? []).filter((seq) => seq >= from).length;
+      lacks.set(leader, Math.max(0, state.first_seq - from) + holes);
+    }
+    if (lacks.size === processes.size) return true;
+    const preferred = [...processes.keys()].find((name) => !lacks.has(name));
+    const stepDown = (wanted?: object) => account.api(`STREAM.LEADER.STEPDOWN.${stream}`, wanted);
+    await stepDown({ placement: { preferred } }).catch(() => stepDown()); // 2.10 takes no wishes
+    await delay(300);
+    return false;
+  });
+  return lacks;
+}
+
+const tell = async (writer: JetStreamWriter, stream: string): Promise<unknown> =>
+  way === 'keeper'
+    ? keepEverything(context, stream)
+    : writer.updateStream({ ...(await writer.stream(stream))!.config, retention: 'limits' });
+
 try {
-  for (let round = 0; round < rounds; round++) {
-    const S = `I${round}`;
+  for (let round = 0; round < Number(rounds); round++) {
+    const stream = `S${round}`;
     await account.createStream({
-      name: S,
-      subjects: [`i${round}.>`],
+      name: stream,
+      subjects: [`${stream}.>`],
       retention: 'interest',
       num_replicas: 3,
-      storage: 'file',
-    } as never);
-    await account.createConsumer(S, {
-      durable_name: 'a',
+    });
+    await account.createConsumer(stream, {
+      durable_name: 'worker',
       ack_policy: 'explicit',
-      filter_subject: `i${round}.a`,
-      max_ack_pending: 5000,
-    } as never);
-    let going = true;
-    let failed = 0;
-    const publishers = Array.from({ length: 16 }, async (_, p) => {
-      for (let n = 0; going; n++) {
-        await account.connection
-          .request(p % 4 === 3 ? `i${round}.nobody` : `i${round}.a`, `${p} ${n}`, { timeout: 5000 })
-          .catch(() => {
-            failed++;
-          });
-        await delay(3);
-      }
+      filter_subject: `${stream}.read`,
     });
-    const consumer = await account.connection.jetstream().consumers.get(S, 'a');
-    const messages = await consumer.consume({ max_messages: 500 });
-    const worker = (async () => {
-      for await (const m of messages) m.ack();
-    })();
-    await delay(700);
-    const info = (await account.stream(S))!;
-    const follower = info.cluster!.replicas![round % 2]!.name;
-    const pid = cluster.servers[servers.get(follower)!]!.pid!;
-    if (stops) process.kill(pid, 'SIGSTOP');
-    const asked = performance.now();
-    const back = delay(1500).then(() => {
-      if (stops) process.kill(pid, 'SIGCONT');
-    });
-    let known = 0;
-    let killed = '';
-    if (way === 'keeper') {
-      for (;;) {
-        try {
-          await account.createConsumer(S, {
-            durable_name: 'keeper',
-            ack_policy: 'explicit',
-            deliver_policy: 'all',
-          } as never);
-          break;
-        } catch (e) {
-          if (performance.now() - asked > 20000) throw e;
-          await delay(50);
-        }
-      }
-      await until(async () => {
-        const c = await account.consumer(S, 'keeper');
-        const r = (c as any)?.cluster?.replicas;
-        return r?.length === 2 && r.every((x: any) => x.current && !x.offline);
-      });
-    } else await account.updateStream({ ...(await account.stream(S))!.config, retention: 'limits' });
-    known = performance.now() - asked;
-    const from = (await account.stream(S))!.state.last_seq + 1;
+    const traffic = await startTraffic(stream);
+    await delay(500);
+    const { leader = '', replicas = [] } = (await account.stream(stream))!.cluster!;
+    const follower = replicas[round % replicas.length]!.name;
+    const stopped = trouble === 'stop' ? processes.get(follower)!.pid! : undefined;
+    if (stopped) process.kill(stopped, 'SIGSTOP');
+    const back = delay(AWAY_MS).then(() => stopped && process.kill(stopped, 'SIGCONT'));
+    await tell(account, stream);
+    const from = (await account.stream(stream))!.state.last_seq + 1;
     await back;
-    if (kills) {
-      const name = kills === 'leader' ? (await account.stream(S))!.cluster!.leader! : follower;
-      const node = cluster.servers[servers.get(name)!]!;
-      await node.kill();
-      await delay(800);
-      await node.restart();
-      killed = name;
+    if (trouble === 'follower' || trouble === 'leader') {
+      const server = processes.get(trouble === 'leader' ? leader : follower)!;
+      await server.kill();
+      await delay(AWAY_MS);
+      await server.restart();
     }
-    await delay(3000);
-    going = false;
-    await Promise.all(publishers);
-    await delay(300);
-    await messages.close();
-    await worker;
-    await until(async () =>
-      (await account.stream(S))!.cluster!.replicas!.every((r: any) => r.current && !(r.lag > 0)),
-    );
-    let last = 0;
-    await until(async () => {
-      last = (await account.stream(S))!.state.last_seq;
-      return last > 0;
-    });
-    const lacks: string[] = [];
-    const seen = new Set<string>();
-    await until(async () => {
-      const i = await account.stream(S);
-      const leader = i?.cluster?.leader;
-      if (leader && !seen.has(leader)) {
-        const { state } = await account.api<any>(`STREAM.INFO.${S}`, { deleted_details: true });
-        const holes = (state.deleted ?? []).filter((s: number) => s >= from).length;
-        seen.add(leader);
-        lacks.push(
-          `${leader}${leader === (killed || follower) ? '(it)' : ''}: lacks ${Math.max(0, state.first_seq - from) + holes} of ${last - from + 1}`,
-        );
-      }
-      if (seen.size === 3) return true;
-      const next = [...servers.keys()].find((s) => !seen.has(s))!;
-      await account.api(`STREAM.LEADER.STEPDOWN.${S}`, { placement: { preferred: next } }).catch(() => {});
-      await delay(400);
-      return false;
-    }, 60_000);
-    console.log(
-      way,
-      'round',
-      round,
-      'known after',
-      Math.round(known),
-      'ms; failed',
-      failed,
-      ';',
-      lacks.join('; '),
-    );
-    await account.deleteStream(S).catch(() => {});
-    await delay(3000);
+    await delay(GOES_ON_MS);
+    await traffic.end();
+    const isCalm = async (): Promise<boolean> =>
+      (await account.stream(stream))!.cluster!.replicas!.every(
+        ({ current, lag = 0 }) => current && lag === 0,
+      );
+    await until(isCalm);
+    const last = (await account.stream(stream))!.state.last_seq;
+    const lacks = [...(await lacking(stream, from))].map(([name, count]) => `${name} ${count}`);
+    console.log(`${way}, ${trouble}: of ${last - from + 1} messages since lack ${lacks.join(', ')}`);
+    await account.deleteStream(stream);
   }
 } finally {
   await account.close();

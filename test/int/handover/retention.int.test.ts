@@ -5,7 +5,10 @@ import {
   isClean,
   type OpsError,
   has,
+  type HandoverContext,
   isKeeper,
+  keepEverything,
+  silentHost,
   PAUSED_KEY,
   readRange,
   type StreamConfig,
@@ -286,6 +289,33 @@ describe('streams of interest', { timeout: 120_000 }, () => {
     expect(await rollBack(run.environment)).toMatchObject({ exitCode: 0, json: { to: 'single' } });
     expect(await keepersOn('OLD', 'NEW')).toEqual([]);
     expect(await work('OLD', 'w', 100)).toEqual(numbers(1, 6));
+  });
+
+  it('a server that cannot be told to keep what moves stops a run before anything is copied', async () => {
+    run = await startRun(moving('interest', 'interest', 'w'));
+    const { account } = run;
+    const replicas = [
+      { name: 'n2', current: true },
+      { name: 'n3', current: false },
+    ];
+    // As a cluster answers whose third server is away.
+    const consumer: typeof account.consumer = async (stream, name) => {
+      const info = await account.consumer(stream, name);
+      return info && { ...info, cluster: { leader: 'n1', replicas } };
+    };
+    const context: HandoverContext = {
+      account: Object.create(account, { consumer: { value: consumer } }) as typeof account,
+      host: silentHost,
+      journal: { effect: (_name, _data, work) => work() },
+      signal: new AbortController().signal,
+    };
+    await expect(keepEverything(context, 'OLD', 100)).rejects.toMatchObject({
+      code: 'keeper-missing',
+      details: { stream: 'OLD', lacking: ['n3'] },
+    });
+    replicas[1]!.current = true;
+    await keepEverything(context, 'OLD', 100);
+    expect(await keepersOn('OLD')).toEqual(['OLD']);
   });
 
   it('is refused where the mode has nobody who reads what would be dropped', async () => {

@@ -24,7 +24,11 @@ const config: ConsumerConfig = {
  * window's sentinel is stored although nobody reads it. Each replica decides by itself what nobody wants any more, so every one has to have the
  * keeper first. Throws OpsError `keeper-missing`. May be repeated; other streams are left alone.
  */
-export async function keepEverything(context: HandoverContext, stream: string): Promise<void> {
+export async function keepEverything(
+  context: HandoverContext,
+  stream: string,
+  forMs = EVERYWHERE_MS,
+): Promise<void> {
   const { account, journal, signal } = context;
   const info = await account.stream(stream);
   if (info?.config.retention !== 'interest') return;
@@ -32,7 +36,7 @@ export async function keepEverything(context: HandoverContext, stream: string): 
     await journal.effect('keep-everything', { stream, consumer: KEEPER }, () =>
       account.createConsumer(stream, config),
     );
-  const deadline = performance.now() + EVERYWHERE_MS;
+  const deadline = performance.now() + forMs;
   for (;;) {
     const lacking = withoutIt(await account.consumer(stream, KEEPER), info.config.num_replicas);
     if (lacking.length === 0) return;

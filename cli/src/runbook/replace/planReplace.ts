@@ -41,10 +41,7 @@ export const planReplaceStep: Step = {
     const { run, account } = context;
     const { stream, durable } = run.replacing!;
     const info = await requireStream(account, stream);
-    if (durable !== undefined) {
-      settleFindings(context, checkDurable(info, durable));
-      return { note: `${durable} is made anew where it stands` };
-    }
+    if (durable !== undefined) return { note: `${durable} is made anew where it stands` };
     if (run.groups.length > 0) return { status: 'already' };
     const owned = realSubjects(info.config.subjects);
     const group = wholeGroup({
@@ -197,19 +194,6 @@ const standInTaken = (name: string): Finding => ({
   message: `a stream ${name} stands already, and not for this run`,
   hint: `look at what it holds (aa-ops streams info ${name}), and delete it if nobody needs it`,
 });
-
-/** A stream that keeps only what its consumers still want would drop everything when its durable goes. */
-const checkDurable = ({ config }: StreamInfo, durable: string): Finding[] =>
-  config.retention !== 'interest'
-    ? []
-    : [
-        {
-          code: 'retention-not-movable',
-          severity: 'refuse',
-          message: `${durable} stands on ${config.name}, which has retention interest: what only ${durable} still wants would go with it`,
-          hint: 'give the stream another durable on the same subjects first, or retention limits',
-        },
-      ];
 
 export async function requireStream(account: JetStreamWriter, name: string): Promise<StreamInfo> {
   const info = await account.stream(name);

@@ -31,7 +31,7 @@ export const replace = (environment: RunEnvironment, change: PlannedChange): Pro
     REPLACE_STEPS,
   );
 
-/** `rollback` of an open one: undone while no subject has changed hands; behind that there is only forward. */
+/** `rollback` of an open one: undone while no subject has changed hands, and a durable at any time; behind that there is only forward. */
 export async function takeBackReplace(
   environment: RunEnvironment,
   store: StateStore,
@@ -40,11 +40,10 @@ export async function takeBackReplace(
 ): Promise<RunOutcome> {
   const context = await openContext(environment, store, lease, open);
   await endOpenWindows(context);
-  const recreated = open.steps.some(({ id, startedAt }) => id === 'recreate' && startedAt !== undefined);
-  if (isReleased(context) || recreated) {
+  if (isReleased(context)) {
     throw new OpsError(
       'replace-released',
-      `${open.replacing!.stream} is half made anew (${open.id}): its messages are in two streams, or its durable is gone`,
+      `${open.replacing!.stream} is half made anew (${open.id}): its messages are in two streams`,
       {
         kind: 'refused',
         hint: 'aa-ops migrate --resume finishes it; then undo the change in the topology file and apply again',

@@ -1,6 +1,5 @@
 import {
   closedConfig,
-  type ConsumerConfig,
   copiedThrough,
   dropCopies,
   durableFrom,
@@ -26,6 +25,7 @@ import { endPauses } from '../queues.ts';
 import type { Step } from '../step.ts';
 import { bringOver, endOf, handOverWhole } from './pass.ts';
 import { planReplaceStep, requireStream } from './planReplace.ts';
+import { recreateDurable, restoreDurable } from './recreateDurable.ts';
 
 const RUNBOOK = planReplaceStep.runbook;
 const isDurable = ({ run }: RunContext): boolean => run.replacing!.durable !== undefined;
@@ -80,6 +80,9 @@ const recreateStep: Step = {
   title: 'Delete it, make it anew',
   runbook: RUNBOOK,
   run: (context) => (isDurable(context) ? recreateDurable(context) : recreateStream(context)),
+  async undo(context) {
+    if (isDurable(context)) await restoreDurable(context); // a stream is made anew behind the first release only
+  },
 };
 
 async function recreateStream(context: RunContext): Promise<{ note: string }> {
@@ -125,34 +128,6 @@ async function writeDownPlaces(context: RunContext): Promise<void> {
       .map(async ({ target, filters, seq }) => ({ target, filters, seq: await place(seq, filters) })),
   );
   await context.save();
-}
-
-/** A durable's place is stored before it goes; what it had acked above its floor comes once more. */
-async function recreateDurable(context: RunContext): Promise<{ note: string }> {
-  const { account, journal, run } = context;
-  const replacing = run.replacing!;
-  const { stream } = replacing;
-  const name = replacing.durable!;
-  const standing = await account.consumer(stream, name);
-  if (standing && standing.created === replacing.created) {
-    replacing.durables = [{ config: standing.config, from: firstUnacked(standing) }];
-    await context.save();
-    await journal.effect('delete-consumer', { stream, before: standing }, () =>
-      account.deleteConsumer(stream, name),
-    );
-  }
-  const [place] = replacing.durables;
-  const config = durableFrom(replacing.config as ConsumerConfig, place?.from ?? 1);
-  const { retention } = (await requireStream(account, stream)).config;
-  // A work queue keeps what is not acked, and lets nobody begin elsewhere (10101).
-  if (retention === 'workqueue') {
-    config.deliver_policy = 'all';
-    delete config.opt_start_seq;
-  }
-  if (!(await account.consumer(stream, name))) {
-    await journal.effect('create-consumer', { stream, config }, () => account.createConsumer(stream, config));
-  }
-  return { note: `${stream} > ${name} goes on at ${place?.from}` };
 }
 
 /** The durables stand as soon as there is a copy to read: whoever waits for them goes on before the subjects come back. */
