@@ -22,13 +22,15 @@ export async function* readByGets(
 ): AsyncGenerator<StreamMessage[]> {
   const info = await account.stream(stream);
   if (!info) return;
-  let next = Math.max(1, fromSeq);
-  if (info.config.allow_direct) {
-    const readBatches = (info.config.num_replicas ?? 1) > 1 ? readReplicaBatches : readDirectBatches;
-    next = yield* readBatches(account, stream, { fromSeq: next, toSeq, filters, signal });
-  }
   const average = info.state.bytes / Math.max(1, info.state.messages);
   const inFlight = Math.max(1, Math.min(IN_FLIGHT, Math.floor(BYTES_IN_FLIGHT / Math.max(1, average))));
+  let next = Math.max(1, fromSeq);
+  if (info.config.allow_direct) {
+    const range = { fromSeq: next, toSeq, filters, signal };
+    next = yield* (info.config.num_replicas ?? 1) > 1
+      ? readReplicaBatches(account, stream, range, inFlight)
+      : readDirectBatches(account, stream, range);
+  }
   let isDense = false;
   while (next <= toSeq) {
     signal?.throwIfAborted();

@@ -6,17 +6,16 @@ import type { StreamMessage } from './readRange.ts';
 import { getMessages } from './singleGets.ts';
 import { asDelivered } from './storedMessage.ts';
 
-/** A replica that lacks more than this of what it answers for is left alone: single gets come in windows of bounded size. */
-const MOST_LACKING = 512;
-
 /**
  * As `readDirectBatches`, of a stream with replicas. Any of them answers a direct get, also one that lags: what it lacks is got from the leader, and what
- * it still holds although the leader, asked before, does not, is left out. Messages themselves are alike everywhere.
+ * it still holds although the leader, asked before, does not, is left out. Messages themselves are alike everywhere. A replica that lacks more of a batch than may
+ * be asked for at once (`atOnce`) is left alone: from there on nothing was read.
  */
 export async function* readReplicaBatches(
   account: JetStreamWriter,
   stream: string,
   { filters, ...range }: DirectRange,
+  atOnce: number,
 ): AsyncGenerator<StreamMessage[], number> {
   const holes = await holesOf(account, stream);
   if (!holes) return range.fromSeq;
@@ -31,7 +30,7 @@ export async function* readReplicaBatches(
     const last = value.at(-1)!.seq;
     const lacking: number[] = [];
     for (let seq = next; seq <= last; seq++) if (stands(seq) && !there.has(seq)) lacking.push(seq);
-    if (lacking.length > MOST_LACKING) return next;
+    if (lacking.length > atOnce) return next;
     for (const found of await getMessages(account, stream, lacking))
       if (found) there.set(found.seq, asDelivered(found));
     next = last + 1;
