@@ -9,7 +9,7 @@ export * from './prepareGroup.ts';
 export * from './copying.ts';
 export * from './moveConsumers.ts';
 export * from './queues.ts';
-export * from './keeper.ts';
+export * from './keeping.ts';
 export * from './hold.ts';
 export * from './windowSpec.ts';
 export * from './window.ts';

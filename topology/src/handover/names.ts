@@ -1,5 +1,5 @@
 import { placeholderSubject, RESERVED_PREFIX } from '../model.ts';
-import type { StreamSource } from '../jetstream/index.ts';
+import type { StreamConfig, StreamSource } from '../jetstream/index.ts';
 import type { Copy } from './types.ts';
 
 const EPOCH_PREFIX = `${RESERVED_PREFIX}epoch.`;
@@ -65,3 +65,13 @@ export const PAUSED_KEY = 'aa-ops.paused';
 
 /** Metadata of such a durable that a run has made: `[filter, sequence][]`, below which it has worked everything elsewhere. */
 export const WORKED_KEY = 'aa-ops.worked';
+
+/** Metadata of a stream with retention interest that keeps everything while a handover copies from it or into it. */
+export const RETENTION_KEY = 'aa-ops.retention';
+
+/** What a stream's retention is when no handover is under way: while one is, an `interest` one keeps everything. */
+export const ownRetention = ({
+  retention = 'limits',
+  metadata,
+}: Pick<StreamConfig, 'retention' | 'metadata'>): NonNullable<StreamConfig['retention']> =>
+  metadata?.[RETENTION_KEY] === 'interest' ? 'interest' : retention;

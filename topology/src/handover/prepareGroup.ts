@@ -1,7 +1,7 @@
 import type { JetStreamReader, StoredMessage, StreamInfo } from '../jetstream/index.ts';
 import { allStand } from './allStand.ts';
 import { extendBlock, lastBlocks, splitByStart } from './memory.ts';
-import { epochSubject } from './names.ts';
+import { epochSubject, ownRetention } from './names.ts';
 import { firstUnacked, type Mover, readsOf } from './positions.ts';
 import type { CopySize } from './preflight/checkLimits.ts';
 import type { Finding } from './preflight/finding.ts';
@@ -132,7 +132,7 @@ const droppedThere = (copy: CopyRole, durable: string, seq: number): Finding => 
 /** What is no longer on such a stream was worked there, or cannot be told from what was (`workedThere`). */
 const dropsWhatWasWorked = async (account: JetStreamReader, stream: string): Promise<boolean> => {
   const config = (await account.stream(stream))?.config;
-  return config?.retention !== undefined && config.retention !== 'limits';
+  return config !== undefined && ownRetention(config) !== 'limits';
 };
 
 async function neverThere(

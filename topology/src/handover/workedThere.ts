@@ -1,6 +1,6 @@
 import type { ConsumerInfo, JetStreamReader, StoredMessage, StreamConfig } from '../jetstream/index.ts';
 import { blocksHolding } from './memory.ts';
-import { RUN_KEY } from './names.ts';
+import { ownRetention, RUN_KEY } from './names.ts';
 import { firstOn } from './reads.ts';
 import { sourceSeqIn } from './renumber.ts';
 import { originalOf } from './twins.ts';
@@ -19,10 +19,10 @@ export async function workedThere(
   memory: PairMemory,
 ): Promise<number | undefined> {
   const config = (await account.stream(copy.target))?.config;
-  if (!config?.retention || config.retention === 'limits') return undefined;
+  if (!config || ownRetention(config) === 'limits') return undefined;
   const original = originalOf(memory, { losing: copy.origin, gaining: copy.target }, message);
   if (original !== undefined) return mayHaveDropped(config, message) ? undefined : Math.ceil(original);
-  if (config.retention === 'interest' && !durable?.config.metadata?.[RUN_KEY]) return undefined;
+  if (ownRetention(config) === 'interest' && !durable?.config.metadata?.[RUN_KEY]) return undefined;
   if (mayHaveDropped(config, message)) return undefined;
   const block = blocksHolding(memory, copy, message.seq).at(-1);
   return block && behindCopy(account, block, message.seq);

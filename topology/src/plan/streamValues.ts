@@ -1,4 +1,4 @@
-import { epochOfSource } from '../handover/names.ts';
+import { epochOfSource, ownRetention } from '../handover/names.ts';
 import type { StreamConfig, StreamSource } from '../jetstream/wire.ts';
 import { realSubjects } from '../model.ts';
 import {
@@ -29,7 +29,7 @@ const keepsMarkers = (config: Config): boolean => (config.subject_delete_marker_
 export const streamValues: Readonly<Record<string, Read>> = {
   subjects: (config) => sorted(realSubjects(config.subjects)),
   description: (config) => config.description ?? '',
-  retention: (config) => config.retention ?? 'limits',
+  retention: (config) => ownRetention(config),
   storage: (config) => config.storage ?? 'file',
   discard: (config) => config.discard ?? 'old',
   discard_new_per_subject: (config) => config.discard_new_per_subject ?? false,

@@ -21,6 +21,7 @@ import {
   forgetRemade,
   healMemory,
   isKeeper,
+  ownRetention,
   makePlan,
   type Mover,
   type Ownership,
@@ -33,6 +34,7 @@ import {
   rememberMade,
   type StreamConfig,
   type StreamInfo,
+  takesKeeper,
   type Topology,
 } from '@aa-ops/topology';
 import { moversOf } from '../movers.ts';
@@ -79,8 +81,7 @@ export async function planMigration(context: PlanContext): Promise<MigrationPlan
   const memory = forgetGone(rememberMade(ours, made), (stream) => {
     const info = live.streams.get(stream)?.info;
     // What was acked is gone from such a stream wherever it lay: that a copy once was there still tells something.
-    const { retention = 'limits' } = info?.config ?? {};
-    return retention === 'limits' ? info?.state.first_seq : 1;
+    return info && ownRetention(info.config) !== 'limits' ? 1 : info?.state.first_seq;
   });
   const to = ownershipIn(topology, run.to);
   const wayBack = run.command === 'rollback';
@@ -186,12 +187,12 @@ function tooManyConsumers(
 }
 
 const lacksKeeper = ({ info, consumers }: LiveStream): boolean =>
-  info.config.retention === 'interest' && !consumers.some(isKeeper);
+  takesKeeper(info.config) && !consumers.some(isKeeper);
 
 const streamsOf = (groups: readonly PreparedGroup[]): Set<string> =>
   new Set(groups.flatMap(({ copies }) => copies.flatMap(({ origin, target }) => [origin, target])));
 
-/** Streams with retention interest get one each, those that are still to be made as well. */
+/** Those that are still to be made get one as well. */
 const keepersToCome = (
   groups: readonly PreparedGroup[],
   live: LiveAccount,
@@ -199,7 +200,8 @@ const keepersToCome = (
 ): number =>
   [...streamsOf(groups)].filter((stream) => {
     const standing = live.streams.get(stream);
-    return standing ? lacksKeeper(standing) : configOf(stream)?.retention === 'interest';
+    const config = configOf(stream);
+    return standing ? lacksKeeper(standing) : config !== undefined && takesKeeper(config);
   }).length;
 
 /** Of queues that give, as they stand; of those that gain, as the mode has them: they may have to give back. */

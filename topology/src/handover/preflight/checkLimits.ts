@@ -125,7 +125,7 @@ export function checkCopy(
 
 /**
  * Consumers that a handover makes on a stream, all at once at most: a copy's source reads its origin through one on some servers, and two
- * throw-away readers compare; `moved`: durables that are made there; `keepers`: one more where it has retention interest.
+ * throw-away readers compare; `moved`: durables that are made there; `keepers`: one more where it is kept by a keeper.
  */
 export function checkConsumers(
   { config }: Pick<StreamInfo, 'config'>,

@@ -1,7 +1,7 @@
 import { type ConsumerInfo, RANGE_READER, type StreamInfo } from '../../jetstream/index.ts';
 import { intersectSets } from '../../subjects/sets.ts';
 import { epochOfSource } from '../names.ts';
-import { isKeeper } from '../keeper.ts';
+import { isKeeper } from '../keeping.ts';
 import type { HandoverGroup } from '../types.ts';
 import type { Finding } from './finding.ts';
 

@@ -1,17 +1,16 @@
 import type { ConsumerConfig, StreamConfig } from '../../jetstream/index.ts';
 import { realSubjects, RESERVED_PREFIX } from '../../model.ts';
 import { covers, coversAll, intersectSets } from '../../subjects/sets.ts';
+import { ownRetention } from '../names.ts';
 import { isQueue } from '../queues.ts';
 import type { CopyRole } from '../types.ts';
 import { filtersOf } from './checkReaders.ts';
 import type { Finding } from './finding.ts';
 
-type Retained = Pick<StreamConfig, 'name' | 'retention' | 'deny_purge'>;
-
-const retentionOf = ({ retention = 'limits' }: Retained): string => retention;
+type Retained = Pick<StreamConfig, 'name' | 'retention' | 'metadata' | 'deny_purge'>;
 
 /**
- * What whoever copies can let a stream keep while a handover is under way: `interest` by a durable that acks nothing, `workqueue` by pausing
+ * What whoever copies can let a stream keep while a handover is under way: `interest` by its retention, or by a durable that acks nothing, `workqueue` by pausing
  * its durables, which takes a server that can.
  */
 export type Keeping = Readonly<Record<'interest' | 'workqueue', boolean>>;
@@ -26,12 +25,12 @@ export function checkRetention(origin: Retained, target: Retained, keeps: Keepin
   const details = {
     origin: origin.name,
     target: target.name,
-    from: retentionOf(origin),
-    to: retentionOf(target),
+    from: ownRetention(origin),
+    to: ownRetention(target),
   };
   const both = [origin, target];
   const queue = both.find(isQueue);
-  const interested = both.find((stream) => retentionOf(stream) === 'interest');
+  const interested = both.find((stream) => ownRetention(stream) === 'interest');
   const findings: Finding[] = [];
   if (queue && !keeps.workqueue)
     findings.push({
@@ -138,11 +137,11 @@ export function checkUnread(
   readers: { before: readonly Placed[]; after: readonly Placed[] },
   wayBack: boolean,
 ): Finding[] {
-  if (retentionOf(target) !== 'interest') return [];
+  if (ownRetention(target) !== 'interest') return [];
   const readOn = (placed: readonly Placed[], stream: string): string[] =>
     placed.flatMap((one) => (one.stream === stream ? filtersOf(one.config) : []));
   const kept =
-    retentionOf(origin) === 'interest'
+    ownRetention(origin) === 'interest'
       ? intersectSets(readOn(readers.before, copy.origin), copy.filters)
       : copy.filters;
   const read = readOn(readers.after, copy.target);
