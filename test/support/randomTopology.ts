@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { planHandovers, type Topology } from '@aa-ops/topology';
+import { planHandovers, type StreamConfig, type Topology } from '@aa-ops/topology';
 import { topologyOf } from './topologies.ts';
 
 /** Who owns the subjects of one letter in one mode: one stream all of them, by one of two wildcards, or each its own. */
@@ -9,14 +9,22 @@ type Placement = { wildcard: '>' | '*'; stream: string } | { each: readonly [str
 export interface RandomTopology {
   topology: Topology;
   subjects: string[];
-  /** Durables that somebody works; where there are work queues, others claim every other subject and leave it. */
+  /** Durables that somebody works; where streams drop what was worked, others claim every other subject and leave it. */
   worked: string[];
 }
 
 const LEAVES = ['1', '2', '3'] as const;
 const LETTERS = ['a', 'b', 'c', 'd', 'e'];
 
-const stream = fc.constantFrom('S1', 'S2', 'S3', 'S4');
+const STREAMS = ['S1', 'S2', 'S3', 'S4'];
+const stream = fc.constantFrom(...STREAMS);
+type Retention = NonNullable<StreamConfig['retention']>;
+const retention = fc.constantFrom<Retention[]>('limits', 'interest', 'workqueue');
+/** By stream; in every other topology all of them keep everything. */
+const retentions = fc.oneof(
+  fc.constant<Retention[]>([]),
+  fc.array(retention, { minLength: STREAMS.length, maxLength: STREAMS.length }),
+);
 const placement: fc.Arbitrary<Placement> = fc.oneof(
   fc.record({ wildcard: fc.constantFrom('>' as const, '*' as const), stream }),
   fc.record({ each: fc.tuple(stream, stream, stream) }),
@@ -24,7 +32,7 @@ const placement: fc.Arbitrary<Placement> = fc.oneof(
 
 /**
  * Pairs of modes: up to five letters of three subjects each, owned by up to four streams in any way, every subject by one in
- * both; some of the streams are work queues; up to two durables at work. Shrinks to fewer letters. Left out: those that need no copy.
+ * both; in every other one some of the streams are of interest or work queues; up to two durables at work. Shrinks to fewer letters. Left out: those that need no copy.
  */
 export const randomTopology: fc.Arbitrary<RandomTopology> = fc
   .record({
@@ -32,24 +40,25 @@ export const randomTopology: fc.Arbitrary<RandomTopology> = fc
       minLength: 1,
       maxLength: LETTERS.length,
     }),
-    queues: fc.subarray(['S1', 'S2', 'S3', 'S4']),
+    retentions,
     durables: fc.array(fc.nat(LEAVES.length * LETTERS.length - 1), { minLength: 1, maxLength: 2 }),
   })
-  .map(({ letters, queues, durables }) => {
-    // A work queue needs a durable for each of its subjects, so that those are named.
+  .map(({ letters, retentions, durables }) => {
+    // Streams that drop what was worked need a durable for each of their subjects, so that those are named.
+    const drops = retentions.some((one) => one !== 'limits');
     const placed = (it: Placement): Placement =>
-      'wildcard' in it && queues.length > 0 ? { each: [it.stream, it.stream, it.stream] } : it;
+      'wildcard' in it && drops ? { each: [it.stream, it.stream, it.stream] } : it;
     const modes = {
       single: ownership(letters.map((it) => placed(it.single))),
       multi: ownership(letters.map((it) => placed(it.multi))),
     };
     const subjects = letters.flatMap((_, index) => LEAVES.map((leaf) => `${LETTERS[index]}.${leaf}`));
-    return { modes, subjects, queues, durables };
+    return { modes, subjects, retentions, drops, durables };
   })
   .filter(({ modes }) => planHandovers(modes.single, modes.multi).some(({ copies }) => copies.length > 0))
-  .map(({ modes, subjects, queues, durables }) => {
+  .map(({ modes, subjects, retentions, drops, durables }) => {
     const chosen = [...new Set(durables.map((it) => subjects[it % subjects.length]!))];
-    const filters = queues.length > 0 ? subjects : chosen;
+    const filters = drops ? subjects : chosen;
     const nameOf = (filter: string) => `work-${filter.replace('.', '-')}`;
     const mode = (owners: Record<string, string[]>) => ({
       subjects: owners,
@@ -58,7 +67,10 @@ export const randomTopology: fc.Arbitrary<RandomTopology> = fc
       ),
     });
     const topology = topologyOf('random', { single: mode(modes.single), multi: mode(modes.multi) });
-    for (const name of queues) if (topology.streams[name]) topology.streams[name].retention = 'workqueue';
+    for (const [n, one] of retentions.entries()) {
+      const fields = topology.streams[STREAMS[n]!];
+      if (fields) fields.retention = one;
+    }
     return { topology, subjects, worked: chosen.map(nameOf) };
   });
 

@@ -75,12 +75,12 @@ async function thereAndBack(run: TestRun, { topology, subjects, worked }: Random
     await Promise.all(workers.map((worker) => worker.finish()));
 
     const holders = Object.keys(topology.modes['single']!.subjects);
-    const hasQueues = Object.values(topology.streams).some(({ retention }) => retention === 'workqueue');
+    const drops = Object.values(topology.streams).some(({ retention = 'limits' }) => retention !== 'limits');
     const read = durables.flatMap((name) => topology.consumers[name]!.filter_subjects!);
     const verdict = await judge(run.account, ledger, {
       streams: Object.keys(topology.streams),
       holders,
-      dropped: hasQueues ? read : [],
+      dropped: drops ? read : [],
     });
     const clean = { lost: 0, doubled: 0, refused: 0, unanswered: 0, outOfOrderWaiting: 0, strangers: 0 };
     expect(verdict, JSON.stringify(verdict.errors)).toMatchObject({ ...clean, acked: verdict.sent });

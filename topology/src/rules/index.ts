@@ -39,6 +39,7 @@ export const rules: readonly Rule[] = [
   deadLetters.modeInData,
   sources.sourceCycle,
   sources.unknownOrigin,
+  sources.copiedInterest,
   sources.mirrorAlone,
   timing.deliveriesOutliveMaxAge,
   timing.refusedTime,

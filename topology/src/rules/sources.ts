@@ -87,6 +87,28 @@ export const unknownOrigin: Rule = {
   },
 };
 
+/**
+ * nats-server 2.14 and newer read such a stream through a consumer that acks. Started again, a single server finds it before those whose names sort behind
+ * it, and for a moment nobody else wants anything (0 of 600 messages left on 2.14.6 and 2.15.1; docs/adr/0023).
+ */
+export const copiedInterest: Rule = {
+  code: 'copied-interest',
+  severity: 'warning',
+  why: 'a single nats-server from 2.14 on that is started again drops what a stream of interest still has for its durables, if another stream copies from it',
+  *check(view) {
+    const fewest = Math.min(...Object.values(view.file.environments).map(({ replicas = 1 }) => replicas));
+    for (const { stream, from, path } of allOrigins(view)) {
+      const { retention, num_replicas = fewest } = own(view.topology.streams, from) ?? {};
+      if (retention === 'interest' && num_replicas <= 1)
+        yield {
+          path,
+          message: `stream ${stream} copies from ${from}, which has retention interest and one replica: a restart of its server may empty it`,
+          fix: `give ${from} retention limits, or three replicas`,
+        };
+    }
+  },
+};
+
 /** A mirror has nothing but its origin. */
 export const mirrorAlone: Rule = {
   code: 'mirror-alone',
