@@ -50,7 +50,7 @@ describe.skipIf(process.platform === 'win32')('the only server', () => {
   const onOne = async (
     cases: Case,
     fault: (server: NatsServer) => Fault,
-    retention?: 'interest',
+    retention?: 'interest' | 'workqueue',
   ): Promise<void> => {
     const server = await startNats();
     const bench = await openFaultBench([server.url], 1, retention);
@@ -68,6 +68,10 @@ describe.skipIf(process.platform === 'win32')('the only server', () => {
 
   it('dies and comes back, with streams of interest', { timeout: 600_000 }, () =>
     onOne(some(['take'], ['forward', 'back']), (server) => restart(server), 'interest'),
+  );
+
+  it.runIf(LONG)('dies and comes back, with work queues', { timeout: 600_000 }, () =>
+    onOne({ stages: STAGES, ways: WAYS }, (server) => restart(server), 'workqueue'),
   );
 
   it('stands still for 3 s', { timeout: 600_000 }, () =>

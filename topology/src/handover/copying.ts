@@ -103,6 +103,14 @@ async function goneBehind(context: HandoverContext, copy: Copy, reached: number)
   return last === undefined || last.seq <= reached || last.seq < copy.startSeq;
 }
 
+/**
+ * For copies that did not bring the last message of a window in time: nats-server 2.15.1, started again, leaves the source of a work queue for 10 s, and tells
+ * of no lag meanwhile. Taken away and put back, it goes on at once.
+ */
+export async function restartCopies(context: HandoverContext, copies: readonly Copy[]): Promise<void> {
+  for (const copy of copies) await restartSource(context, copy);
+}
+
 /** The server goes on behind the last copy that it finds: what the source left out is looked for again. */
 export async function restartSource(context: HandoverContext, copy: Copy): Promise<void> {
   context.host.notify({

@@ -8,6 +8,7 @@ import {
   OpsError,
   recoverWindow,
   rememberWindow,
+  restartCopies,
   restOfWindow,
   sentinelsOf,
   settleReverted,
@@ -120,6 +121,7 @@ export async function handOverGroup(
         details: { group: record.group.id, reason },
       });
     }
+    if (came === 'reverted') await restartCopies(handoverContext(context), record.group.copies);
   }
   await settleGroup(context, record);
   const rest = context.run.groups.find(({ group }) => group.id === `${record.group.id}.rest`);
