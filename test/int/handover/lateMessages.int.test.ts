@@ -69,6 +69,20 @@ it('what an origin stores behind its sentinel is waited for, and handed back onc
   expect(await texts('OLD')).toEqual(['before', 'late 1', 'late 2', 'after']);
 });
 
+it('what the origin copies from elsewhere is not late, and stays', async () => {
+  await run.account.createStream({ name: 'ELSEWHERE', subjects: ['x-of-others'] });
+  const rewritten = [{ src: 'x-of-others', dest: 'x.others' }];
+  const source = { name: 'ELSEWHERE', subject_transforms: rewritten };
+  whenTaken(async () => {
+    await run.change('OLD', { sources: [source] });
+    await run.account.connection.request('x-of-others', 'not late');
+    await expect.poll(() => texts('OLD')).toEqual(['not late']);
+  });
+  isDone(await migrate(run.environment, { to: 'multi', options: OPTIONS }));
+  expect(noticed('late-message')).toEqual([]);
+  expect(await texts('OLD')).toEqual(['not late']);
+});
+
 it('its source does not go before it has come', async () => {
   const large = 'late '.repeat(2_000);
   whenTaken(async (inOld) => {

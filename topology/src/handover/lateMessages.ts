@@ -4,6 +4,7 @@ import { holesOf, readRange, type StreamMessage } from '../jetstream/index.ts';
 import { restartSource } from './copying.ts';
 import type { SentinelPlace } from './drain.ts';
 import { isSameCopy } from './names.ts';
+import { lastOn } from './reads.ts';
 import type { Copy, HandoverContext } from './types.ts';
 
 /** ms that messages which reached the origin late may take to their copies, and once more behind a source that was put back. */
@@ -46,10 +47,18 @@ export async function moveLate(context: HandoverContext, copy: Copy, sentinel: S
   }
 }
 
-async function lateMessages({ account }: HandoverContext, copy: Copy, { originSeq }: SentinelPlace) {
+/** Not what the origin copies from elsewhere: that comes whoever owns the subjects, and stays where it is. */
+async function lateMessages(
+  { account }: HandoverContext,
+  { origin, filters }: Copy,
+  { originSeq }: SentinelPlace,
+): Promise<StreamMessage[]> {
   const late: StreamMessage[] = [];
-  const range = { fromSeq: originSeq + 1, filters: copy.filters, headersOnly: true };
-  for await (const batch of readRange(account, copy.origin, range)) late.push(...batch);
+  const last = await lastOn(account, origin, filters);
+  if (!last || last.seq <= originSeq) return late;
+  const range = { fromSeq: originSeq + 1, filters, headersOnly: true };
+  for await (const batch of readRange(account, origin, range))
+    late.push(...batch.filter(({ headers }) => !headers.has('Nats-Stream-Source')));
   return late;
 }
 
