@@ -100,7 +100,7 @@ export const ruleCases: RuleCase[] = [
   { code: 'copied-interest', severity: 'warning', edits: [['ALL: { maxAge: 7d }', 'ALL: { maxAge: 7d, retention: interest }'], ['DEAD: {}', 'DEAD: { sources: [{ name: ▸ALL }] }']],
     message: 'stream DEAD copies from ALL, which has retention interest and one replica: a restart of its server may empty it', fix: 'give ALL retention limits, or three replicas' },
   { code: 'copied-interest', severity: 'warning', edits: [['ALL: { maxAge: 7d }', 'ALL: { maxAge: 7d, retention: interest }\n  KEPT: { retention: interest, replicas: 3 }\n  ONE: { mirror: { name: KEPT } }'], ['DEAD: {}', 'DEAD: {}\n  COPY: { mirror: { name: ▸ALL } }']],
-    message: 'stream COPY copies from ALL, which has retention interest and one replica: a restart of its server may empty it', fix: 'give ALL retention limits, or three replicas', also: ['KEPT', 'ONE', 'COPY'] },
+    message: 'stream COPY copies from ALL, which has retention interest and one replica: a restart of its server may empty it', fix: 'give ALL retention limits, or three replicas', also: ['hears nothing in any mode'] },
   { code: 'mirror-alone', edits: [['DEAD: {}', 'DEAD: {}\n  COPY: { mirror: { name: ALL } }'], ['ALL: [users.>]', 'ALL: [users.>], ▸COPY: [copy]']],
     message: 'stream COPY is a mirror and has subjects in mode two', fix: 'take its subjects away, or write sources instead of mirror' },
   { code: 'mirror-alone', edits: [['DEAD: {}', 'DEAD: {}\n  COPY: { mirror: { name: ALL }, sources: ▸[{ name: ORDERS }] }']],

@@ -17,7 +17,7 @@ export const takesKeeper = (config: Pick<StreamConfig, 'retention' | 'num_replic
 const EVERYWHERE_MS = 30_000;
 const POLL_MS = 20;
 
-const keeper: ConsumerConfig = {
+const KEEPER_CONFIG: ConsumerConfig = {
   durable_name: KEEPER,
   description: 'aa-ops: keeps every message while subjects are handed over; goes when the run ends',
   ack_policy: 'explicit',
@@ -49,7 +49,7 @@ async function makeKeeper(
 ): Promise<void> {
   if (!(await account.consumer(stream, KEEPER)))
     await journal.effect('keep-everything', { stream, consumer: KEEPER }, () =>
-      account.createConsumer(stream, keeper),
+      account.createConsumer(stream, KEEPER_CONFIG),
     );
   const deadline = performance.now() + forMs;
   for (;;) {
