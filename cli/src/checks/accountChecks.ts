@@ -18,7 +18,8 @@ const OLDEST_SERVER = [2, 10] as const;
 /** Share of the account's storage in use from which on it is worth a look: a copy takes its space twice. */
 const STORAGE_WARN = 0.8;
 
-const live = oncePerRun(({ account, topology }): Promise<LiveAccount> => readLive(account, topology));
+/** The account as it stands, read once for all checks of one run. */
+export const live = oncePerRun(({ account, topology }): Promise<LiveAccount> => readLive(account, topology));
 
 export const natsServer: Check = {
   id: 'nats-server',

@@ -8,6 +8,7 @@ import { e2e, ingestErrors, metricsByStream, publishedMetric, streamCounts } fro
 import { health } from './healthChecks.ts';
 import { logCandidates, logDeadLetters, logErrors, logMode } from './logChecks.ts';
 import { configMap, platformAnswers, podsReady } from './podChecks.ts';
+import { strayMessages } from './strayChecks.ts';
 import { knownModes, nodeVersion } from './toolChecks.ts';
 
 const account: readonly Check[] = [liveMode, streams, consumers];
@@ -76,6 +77,7 @@ export const ownershipChecks: readonly Check[] = [
   logFallback,
   logNoConsumer,
   ...flow,
+  strayMessages,
   deadLetters,
   databaseWrites,
 ];
@@ -91,6 +93,7 @@ export const rollbackChecks: readonly Check[] = [
   health,
   e2e,
   metricsByStream,
+  strayMessages,
   deadLetters,
 ];
 
@@ -106,6 +109,7 @@ export const verifyChecks: readonly Check[] = [
   logErrors,
   health,
   ...flow,
+  strayMessages,
   deadLetters,
   databaseReady,
   databaseWrites,

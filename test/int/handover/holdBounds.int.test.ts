@@ -261,6 +261,9 @@ describe('a take that is refused again and again', () => {
       json: { result: 'done' },
     });
     expect(run.notices.find(({ code }) => code === 'window-reverted')?.message).toContain('storage');
+    // What kept a copy from coming through would keep the next window's too.
+    const told = run.notices.map(({ code }) => code);
+    expect(told.slice(told.indexOf('window-reverted'))).toContain('copy-restarted');
     const verdict = await judge(account, traffic.ledger, { streams: ['OLD', 'NEW'] });
     expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({
       lost: 0,

@@ -30,6 +30,7 @@ export * from './reads.ts';
 export * from './twins.ts';
 export * from './standingTwins.ts';
 export * from './standIn.ts';
+export * from './strays.ts';
 export { renumber, renumberingOf } from './renumber.ts';
 export * from './preflight/finding.ts';
 export * from './preflight/checkReaders.ts';
