@@ -432,6 +432,10 @@ describe('streams of interest with replicas', () => {
     expect((await account.listConsumers('OLD')).filter(isKeeper)).toHaveLength(1);
     await endKeeping(context, 'OLD');
     expect((await account.listConsumers('OLD')).filter(isKeeper)).toEqual([]);
+
+    await keepEverything(context, 'OLD', 100);
+    await endKeeping({ ...context, account }, 'OLD'); // somebody has scaled it down to one replica meanwhile
+    expect((await account.listConsumers('OLD')).filter(isKeeper)).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   emptyMemory,
+  lastBlocks,
   nextStartOf,
   originalOf,
   rememberCopied,
@@ -51,6 +52,15 @@ describe('pair memory', () => {
     const memory = rememberCopied(emptyMemory(), copy, { originSeq: 9, targetSeq: 0 });
     expect(memory.blocks).toEqual([]);
     expect(nextStartOf(memory, pair, 'a.>')).toBe(10);
+  });
+
+  it('tells of each subject where it was copied to last', () => {
+    const of = (filters: string[], startSeq: number) => ({ ...copy, filters, startSeq });
+    let memory = rememberCopied(emptyMemory(), of(['a.>'], 10), { originSeq: 20, targetSeq: 11 });
+    memory = rememberCopied(memory, of(['b.>'], 1), { originSeq: 20, targetSeq: 11 });
+    expect(lastBlocks(memory).map(({ filters }) => filters)).toEqual([['a.>'], ['b.>']]);
+    memory = rememberCopied(memory, of(['a.x'], 21), { originSeq: 30, targetSeq: 20 });
+    expect(lastBlocks(memory).map(({ filters }) => filters)).toEqual([['b.>'], ['a.x']]);
   });
 });
 

@@ -85,7 +85,9 @@ export async function endKeeping(context: HandoverContext, stream: string): Prom
   if (config?.metadata?.[RETENTION_KEY]) {
     const { [RETENTION_KEY]: _was, ...metadata } = config.metadata;
     await setRetention(context, { ...config, retention: ownRetention(config), metadata });
-  } else if (config && takesKeeper(config) && (await account.consumer(stream, KEEPER)))
+  }
+  // Wherever it stands: replicas or retention may have been changed since it was made, and it acks nothing.
+  if (config && (await account.consumer(stream, KEEPER)))
     await journal.effect('end-keeping', { stream, consumer: KEEPER }, () =>
       account.deleteConsumer(stream, KEEPER),
     );

@@ -1,5 +1,5 @@
 import { isSubset } from '../subjects/algebra.ts';
-import { coversAll } from '../subjects/sets.ts';
+import { coversAll, intersectSets } from '../subjects/sets.ts';
 import type { Copy, CopiedBlock, CopyRole, PairMemory } from './types.ts';
 
 const samePair = (a: { origin: string; target: string }, b: { origin: string; target: string }): boolean =>
@@ -77,9 +77,14 @@ const replaceStart = (
   { origin, target, filters, seq },
 ];
 
-/** The last block of each pair, as far as it still is the last word about its subjects. */
+/** The blocks that are the last word about all of their subjects: no later one of their pair has any of them. */
 export const lastBlocks = ({ blocks }: PairMemory): CopiedBlock[] =>
-  blocks.filter((block, index) => !blocks.slice(index + 1).some((later) => samePair(later, block)));
+  blocks.filter(
+    (block, index) =>
+      !blocks
+        .slice(index + 1)
+        .some((later) => samePair(later, block) && intersectSets(later.filters, block.filters).length > 0),
+  );
 
 /** A copy that was given up brought a little more, after its source was taken away and before the server noticed. */
 export function extendBlock(

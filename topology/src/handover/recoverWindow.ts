@@ -25,8 +25,6 @@ export async function recoverWindow(
     };
     return { window, letGo: [] };
   }
-  // What the dead process had asked for may still be at work: a second update beside it would be one too many.
-  await Promise.all(spec.streams.map(({ stream }) => account.afterUpdates(stream)));
   const holding = options.standing ?? (await holdFor(account, settings, spec, { owned: false }));
   try {
     const { assertOurs = async () => {} } = options;
@@ -38,17 +36,27 @@ export async function recoverWindow(
   }
 }
 
-/** ms for which a release that a dead process had sent may still arrive. */
+/** ms for which a release that a dead process had sent may still arrive at a server that has taken up all that waited there. */
 const LATE_RELEASE_MS = 500;
 const POLL_MS = 20;
 
+/**
+ * Waits for what the dead process had asked for: a server that stood still answers what it is asked before it takes up an update that came earlier,
+ * and a second update beside one that is at work would be one too many.
+ */
 async function wasTouched(account: JetStreamWriter, spec: WindowSpec, watchMs: number): Promise<boolean> {
-  const deadline = Date.now() + watchMs;
-  for (;;) {
+  const throughUpdates = (): Promise<unknown> =>
+    Promise.all(spec.streams.map(({ stream }) => account.afterUpdates(stream)));
+  await throughUpdates();
+  const deadline = performance.now() + watchMs;
+  for (let isFirst = true; ; isFirst = false) {
+    const isLast = performance.now() > deadline; // what is asked before may be answered from before
     const states = await readWindow(account, spec);
-    if (states.some(({ stands }) => stands === 'released' || stands === 'taken' || stands === 'final'))
+    if (states.some(({ stands }) => stands === 'released' || stands === 'taken' || stands === 'final')) {
+      if (!isFirst) await throughUpdates();
       return true;
-    if (Date.now() > deadline) return false;
+    }
+    if (isLast) return false;
     await delay(POLL_MS);
   }
 }

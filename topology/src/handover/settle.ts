@@ -43,7 +43,7 @@ export async function settleWindow(
 /** Origins hear what they keep, targets no barrier any more. */
 async function settleSubjects(context: HandoverContext, spec: WindowSpec): Promise<void> {
   for (const one of spec.streams)
-    await hearOnly(context, one.stream, (await tookCertain(context.account, one)) ?? one.final);
+    await hearOnly(context, one, (await tookCertain(context.account, one)) ?? one.final);
 }
 
 /** What a stream took of what it should have, where it could not take all of it; without the barrier. */
@@ -78,16 +78,23 @@ export async function restOfWindow(
   return left.length === 0 ? undefined : { id: `${group}.rest`, round, streams: left, copies: [] };
 }
 
-/** After a revert: every origin hears exactly what it heard before, and holds nothing of ours. */
+/** After a revert: every origin hears what it heard before, and holds nothing of ours. */
 export async function settleReverted(context: HandoverContext, spec: WindowSpec): Promise<void> {
-  for (const { stream, before } of spec.streams) await hearOnly(context, stream, before);
+  for (const one of spec.streams) await hearOnly(context, one, one.before);
   await deleteOurMessages(context, spec);
 }
 
-async function hearOnly(context: HandoverContext, stream: string, subjects: string[]): Promise<void> {
-  const info = await context.account.stream(stream);
-  if (!info || sameFilters(info.config.subjects, subjects)) return;
-  await context.journal.effect('settle-subjects', { stream, subjects }, () =>
+/** What somebody else has added to a stream meanwhile stays: it is in no place that a window leads through. */
+async function hearOnly(context: HandoverContext, one: WindowStream, wanted: string[]): Promise<void> {
+  const info = await context.account.stream(one.stream);
+  if (!info) return;
+  const places = [one.before, one.released, one.taken, one.certain, one.final].flatMap(
+    (place) => place ?? [],
+  );
+  const added = realSubjects(info.config.subjects).filter((subject) => !places.includes(subject));
+  const subjects = added.length > 0 ? [...realSubjects(wanted), ...added] : wanted;
+  if (sameFilters(info.config.subjects, subjects)) return;
+  await context.journal.effect('settle-subjects', { stream: one.stream, subjects }, () =>
     context.account.updateStream({ ...info.config, subjects }),
   );
 }

@@ -11,7 +11,13 @@ import {
 } from '../jetstream/index.ts';
 import { isHeldElsewhere, whoHolds } from './heldElsewhere.ts';
 import { drain, isRefusedSentinel, mayBeTaken, type SentinelPlace, type Window, within } from './drain.ts';
-import { DEFAULT_BOUNDS, readWindow, type WindowSpec, type WindowState } from './windowSpec.ts';
+import {
+  DEFAULT_BOUNDS,
+  readWindow,
+  subjectsChanged,
+  type WindowSpec,
+  type WindowState,
+} from './windowSpec.ts';
 
 export interface WindowResult {
   outcome: 'taken' | 'reverted';
@@ -107,18 +113,9 @@ export async function putRight(account: JetStreamWriter, spec: WindowSpec): Prom
 
 const isRefused = (error: unknown): boolean => error instanceof JetStreamError && !isPassing(error);
 
-/** Somebody else wrote the subjects since the window was specified: neither forward nor back is known to be right. */
 function refuseForeign(states: readonly WindowState[]): void {
   const foreign = states.find(({ stands }) => stands === 'elsewhere');
-  if (!foreign) return;
-  throw new OpsError(
-    'subjects-changed',
-    `${foreign.stream.stream} hears ${foreign.config.subjects?.join(', ')}, not what this handover found or made`,
-    {
-      hint: 'somebody else changed it meanwhile: aa-ops plan shows how it stands',
-      details: { stream: foreign.stream },
-    },
-  );
+  if (foreign) throw subjectsChanged(foreign.stream.stream, foreign.config.subjects);
 }
 
 const withSubjects = (config: StreamConfig, subjects: string[]): StreamConfig => ({ ...config, subjects });

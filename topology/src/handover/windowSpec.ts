@@ -64,6 +64,7 @@ export const DEFAULT_BOUNDS: WindowBounds = {
   holdBytes: 64 * 1024 * 1024,
 };
 
+/** Throws OpsError `subjects-changed` where a stream does not hear what it did when the group was planned: the window would take the rest from it. */
 export async function specifyWindow(
   account: JetStreamReader,
   group: PreparedGroup,
@@ -77,6 +78,8 @@ export async function specifyWindow(
         throw new OpsError('stream-missing', `stream ${stream} does not stand`, {
           hint: 'aa-ops streams apply',
         });
+      const heard = realSubjects(info.config.subjects);
+      if (!coversAll(owned, heard) || !coversAll(heard, owned)) throw subjectsChanged(stream, heard);
       const epochs = [
         ...new Set(group.copies.filter((c) => c.origin === stream).map((c) => epochFilter(c.epoch))),
       ];
@@ -86,7 +89,7 @@ export async function specifyWindow(
       const released = epochs.length > 0 ? [...staying, ...epochs] : orPlaceholder(stream, staying);
       return {
         stream,
-        before: orPlaceholder(stream, realSubjects(info.config.subjects)),
+        before: orPlaceholder(stream, heard),
         barrier,
         released: staying.length < owned.length ? released : undefined,
         taken: staying.length < final.length ? [...final, barrier] : undefined,
@@ -99,6 +102,17 @@ export async function specifyWindow(
   );
   return { ...options, group: group.id, streams, copies: group.copies, ...withoutOwner(group) };
 }
+
+/** Somebody else wrote a stream's subjects: neither forward nor back is known to be right. */
+export const subjectsChanged = (stream: string, subjects: readonly string[] = []): OpsError =>
+  new OpsError(
+    'subjects-changed',
+    `${stream} hears ${subjects.join(', ')}, not what this handover found or made`,
+    {
+      hint: 'somebody else changed it meanwhile: aa-ops plan shows how it stands',
+      details: { stream },
+    },
+  );
 
 /** What nobody owns in the window of a group. */
 export function withoutOwner({
