@@ -62,6 +62,7 @@ export async function handOver(
     return await journal.effect('window', { spec }, async () => {
       const lastCalls = spec.hold ? await announceLastCall(account, spec) : [];
       const standing = await holdFor(account, settings, spec, { follow: true });
+      if (standing) tellUnreached(host, spec, standing);
       try {
         await standing?.hold.lastCall(lastCalls);
         const { window, letGo } = await throughWindow(account, spec, standing, options.guard);
@@ -122,6 +123,18 @@ async function announceLastCall(account: JetStreamWriter, spec: WindowSpec): Pro
       return subject;
     }),
   );
+}
+
+/** What such a server routes right before it knows of the hold, or of the new owner, meets nobody. */
+function tellUnreached(host: Host, spec: WindowSpec, { unreached }: StandingHold): void {
+  if (unreached.length === 0) return;
+  const held = heldFilters(spec).join(', ');
+  host.notify({
+    level: 'warn',
+    code: 'hold-unreached',
+    message: `${unreached.join(', ')} cannot be reached from here at the address that the cluster gives: publishes on ${held} through them may meet 503 or get no answer in the window, and have to be tried again`,
+    data: { servers: unreached, filters: heldFilters(spec) },
+  });
 }
 
 /** Publishers that nobody answers have to try again: whoever watches has to know why. */

@@ -70,6 +70,8 @@ export interface Hold {
   readonly overflown: boolean;
   /** Not kept, past twice the limit. */
   readonly dropped: number;
+  /** Names of the servers that it stands on, or was asked through. */
+  readonly servers: ReadonlySet<string>;
   /** How often its connection broke: what was published until it stood again has met nobody, or gets no answer. */
   readonly breaks: number;
   /** From here on a stream may capture what comes: it is asked to take. */
@@ -176,9 +178,11 @@ export async function openHold(
     });
   }
   const passed = new Passed(byServerName([...beside, ...others]), filters, owners);
+  const servers = new Set(byServerName([connection, ...others]).keys());
   return {
     held,
     elsewhere,
+    servers,
     reached,
     get overflown() {
       return bytes > maxBytes;
@@ -217,7 +221,7 @@ async function onBreak(connection: NatsConnection, callback: () => void): Promis
   for await (const { type } of connection.status()) if (type === Events.Disconnect) callback();
 }
 
-/** Connections to the servers of the cluster that the hold's own does not lead to. One that nobody can reach routes nothing. */
+/** Connections to the servers of the cluster that the hold's own does not lead to. One that is away routes nothing; one that only we cannot reach is told of. */
 async function connectThroughOthers(
   settings: ConnectSettings,
   connection: NatsConnection,

@@ -1,4 +1,10 @@
-import { type ConnectSettings, followTail, type JetStreamWriter, type Tail } from '../jetstream/index.ts';
+import {
+  type ConnectSettings,
+  followTail,
+  type JetStreamWriter,
+  type StreamInfo,
+  type Tail,
+} from '../jetstream/index.ts';
 import { type Captor, lastSeqOf } from './captured.ts';
 import { type Hold, openHold } from './hold.ts';
 import { countLetGo, letGo, type LetGoResult } from './letGo.ts';
@@ -13,6 +19,8 @@ export interface StandingHold {
   tails: Map<string, Tail | undefined>;
   /** Who is to hear what is held, as led before. */
   owners: readonly Owner[];
+  /** Servers of the streams that stand, and could not be asked whether they know of the hold. */
+  unreached: string[];
   close(): Promise<void>;
 }
 
@@ -46,11 +54,18 @@ export async function holdFor(
     since,
     tails,
     owners,
+    unreached: [...new Set(infos.flatMap(serversOf))].filter((name) => !hold.servers.has(name)),
     async close() {
       await Promise.all([hold.close(), ...followed.map(([, tail]) => tail?.close())]);
     },
   };
 }
+
+/** The servers that a stream is on, those aside that its leader says are away. */
+const serversOf = (info: StreamInfo | undefined): string[] => [
+  ...(info?.cluster?.leader ? [info.cluster.leader] : []),
+  ...(info?.cluster?.replicas ?? []).filter(({ offline }) => !offline).map(({ name }) => name),
+];
 
 /** What a hold of that window hears. */
 export const heldFilters = ({ moved, kept }: Pick<WindowSpec, 'moved' | 'kept'>): string[] => [
