@@ -8,6 +8,7 @@ import { mixed, wholeMode } from './mixed.ts';
 import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
 import { goOn, rollBackFrom } from './rollBack.ts';
+import { isReleased } from './runSteps.ts';
 import { STEPS } from './steps/index.ts';
 import { type MigrationPlan, planMigration, type PlanContext } from './steps/planMigration.ts';
 
@@ -38,7 +39,9 @@ export async function migrate(environment: RunEnvironment, request: MigrateReque
     await store.openNewRun(run);
     const context = await openContext(environment, store, lease, run);
     const outcome = await drive(context, request.pauseBefore);
-    const turnRound = request.options.autoRollback && run.status === 'open' && outcome.error !== undefined;
+    const hasWayBack = from !== request.to || !isReleased(context); // else only the file tells what it was before
+    const isStopped = run.status === 'open' && outcome.error !== undefined;
+    const turnRound = request.options.autoRollback && isStopped && hasWayBack;
     return turnRound ? turnedRound(await rollBackFrom(environment, store, lease, run), outcome) : outcome;
   });
 }

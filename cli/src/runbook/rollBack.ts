@@ -37,7 +37,11 @@ export async function rollBack(
     }
     if (open?.command === 'replace') return takeBackReplace(environment, store, lease, open);
     if (open?.command === 'apply') return takeBackFilters(environment, store, lease, open);
-    if (open) return rollBackFrom(environment, store, lease, open, request);
+    if (open) {
+      open.askedBack = true; // stored before anything: typed again, this is known to be the one
+      await store.saveRun(open);
+      return rollBackFrom(environment, store, lease, open, request);
+    }
     return rollBackLast(environment, store, lease, request);
   });
 }
@@ -49,9 +53,12 @@ async function rollBackLast(
   request: { options?: Partial<RunOptions>; pauseBefore?: StepId },
 ): Promise<RunOutcome> {
   const live = await wholeMode(environment);
+  // One that took itself back has changed nothing; one that was asked to is not to be followed by the one before it.
   const last = (await store.runs()).findLast(
-    ({ command, status }) => command === 'migrate' && status === 'done',
+    ({ command, status, askedBack }) =>
+      command === 'migrate' && (status === 'done' || (status === 'rolled-back' && askedBack)),
   );
+  if (last?.status === 'rolled-back') return unchanged('rollback', live);
   if (last && last.from === last.to && !(await wasTurnedRound(store, last.id))) throw inMode(last);
   if (!last || last.from === live || (await wasTurnedRound(store, last.id)))
     return unchanged('rollback', live);
@@ -69,13 +76,13 @@ async function rollBackLast(
 }
 
 /** The file moved subjects inside the mode, and what it was before is nowhere but in the file's own history. */
-const inMode = ({ id, to }: RunDocument): OpsError =>
+const inMode = ({ id, to, status }: RunDocument): OpsError =>
   new OpsError(
     'nothing-to-roll-back',
     `the last migration (${id}) moved subjects inside mode ${to}: there is no mode to go back to`,
     {
       kind: 'refused',
-      hint: `undo the change in the topology file, then aa-ops migrate --to ${to}`,
+      hint: `${status === 'open' ? 'aa-ops migrate --resume finishes it; then ' : ''}undo the change in the topology file, and aa-ops migrate --to ${to}`,
       details: { run: id },
     },
   );
@@ -97,6 +104,7 @@ export async function rollBackFrom(
   const context = await openContext(environment, store, lease, open);
   await endOpenWindows(context);
   if (!isReleased(context)) return undoOpen(context);
+  if (open.from === open.to) throw inMode(open);
   for (const record of open.groups) await settleGroup(context, record);
   await giveUpCopies(context);
   await restoreDuplicateWindows(context, false);

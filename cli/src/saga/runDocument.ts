@@ -60,6 +60,8 @@ export interface RunDocument {
   status: 'open' | 'done' | 'rolled-back' | 'failed';
   /** A failed way forward is being taken back: whoever resumes goes on with that. */
   undoing?: true;
+  /** `rollback` was typed while it was open. */
+  askedBack?: true;
   /** Why it is not done. */
   reason?: string;
   /** The run that this one turns round. */
