@@ -1,7 +1,7 @@
 import { createBackoff } from '../shared/backoff.ts';
 import { limitWarnings, type Log, messageOf } from '../shared/log.ts';
 import type { NatsLink } from '../shared/natsLink.ts';
-import { deadLetterId, storeDeadLetter } from './deadLetter.ts';
+import { type DeadLetter, storeDeadLetter } from './deadLetter.ts';
 import type { Incoming, Outcome } from './message.ts';
 
 /** Turns outcomes into what JetStream is told. */
@@ -27,8 +27,8 @@ export interface SettlerOptions {
   /** Of a delivery; -1 is without end. */
   maxDeliver(): number;
   log: Log;
-  /** Whether a letter with this id stands, stored at `sinceMs` or later. */
-  isBuried(id: string, sinceMs: number): Promise<boolean>;
+  /** Whether this letter stands. */
+  isBuried(letter: DeadLetter): Promise<boolean>;
   /** Ends the tries to store dead letters. */
   signal: AbortSignal;
   /** Told how each delivery ended. */
@@ -76,14 +76,13 @@ export function createSettler(options: SettlerOptions): Settler {
    */
   async function bury(incoming: Incoming, outcome: Extract<Outcome, { kind: 'deadLetter' }>): Promise<void> {
     const { stream, seq, deliveries, subject, data, headers } = incoming;
-    const place = { stream, seq, deliveries, subject, durable: options.durable };
-    const letter = { ...outcome, ...place, data, headers };
+    const place = { stream, seq, deliveries, subject, durable: options.durable, atMs: incoming.storedMs };
+    const letter: DeadLetter = { ...outcome, ...place, data, headers };
     const backoff = createBackoff(500, 5_000);
     burying.add(incoming);
     for (let attempt = 1; ; attempt++) {
       try {
-        const sinceMs = headers?.has('Nats-Stream-Source') ? 0 : incoming.storedMs;
-        if (deliveries === 1 || !(await options.isBuried(deadLetterId(letter), sinceMs)))
+        if (deliveries === 1 || !(await options.isBuried(letter)))
           await storeDeadLetter(link.nc, options.dlqPrefix, letter);
         break;
       } catch (error) {

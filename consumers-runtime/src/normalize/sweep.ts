@@ -3,10 +3,11 @@ import { isInvalid, parseHrvEvent } from '../shared/hrvEvent.ts';
 import type { Log } from '../shared/log.ts';
 import { DatabaseAway } from './classify.ts';
 import type { NormalizeConfig } from './config.ts';
-import { type DeadLetter, deadLetterId, storeDeadLetter } from './deadLetter.ts';
-import { findBuried } from './findBuried.ts';
+import { type DeadLetter, deadLetterIds, storeDeadLetter } from './deadLetter.ts';
+import { findBuried, isAmong, lettersSinceMs } from './findBuried.ts';
+import { CLOCKS_MS } from './isLetterOf.ts';
 import type { Lane } from './lane.ts';
-import { readStored } from './readStored.ts';
+import { readStored, type Stored } from './readStored.ts';
 
 export interface SweepOptions {
   nc: NatsConnection;
@@ -24,17 +25,20 @@ interface Advisory {
   stream: string;
   stream_seq: number;
   deliveries: number;
+  /** When the message was given up. */
+  diedMs: number;
 }
 
 interface Dead {
   /** The advisory's place. */
   at: number;
   letter: DeadLetter;
-  /** When the message was stored; 0 where that is not known. */
-  storedMs: number;
 }
 
-interface Buried {
+/** As the server writes it. */
+type AdvisoryJson = Partial<Record<'stream' | 'stream_seq' | 'deliveries' | 'timestamp', unknown>>;
+
+interface Swept {
   count: number;
   /** The first advisory whose letter could not be stored. */
   failed?: { at: number; error: unknown };
@@ -77,7 +81,7 @@ async function sweepPart(
   options: SweepOptions,
   home: string,
   key: readonly string[],
-): Promise<Buried & { more: boolean }> {
+): Promise<Swept & { more: boolean }> {
   const { lane } = options;
   const { rows } = await lane.query(
     'SELECT last_seq FROM normalize_sweeps WHERE durable = $1 AND stream = $2 AND created = $3 FOR UPDATE SKIP LOCKED',
@@ -108,10 +112,10 @@ async function readPart(
       next_by_subj: `${ADVISORIES}.*.${config.durable}`,
     });
     if (!next) return { dead, seq, more: false };
-    const advisory = toAdvisory(next.data);
+    const advisory = toAdvisory(next);
     if (advisory) {
-      const { letter, storedMs } = await letterOf(nc, advisory, config);
-      dead.push({ at: next.seq, letter, storedMs });
+      const letter = await letterOf(nc, advisory, config);
+      dead.push({ at: next.seq, letter });
       bytes += letter.data.length;
     } else log.error(`[normalize-hrv] Sweeper: message ${next.seq} of ${home} is no advisory; passed over`);
     seq = next.seq;
@@ -123,22 +127,21 @@ async function readPart(
 async function buryPart(
   { nc, jsm, lane, config, onSwept, signal }: SweepOptions,
   dead: readonly Dead[],
-): Promise<Buried> {
+): Promise<Swept> {
   if (dead.length === 0) return { count: 0 };
-  const ids = new Set(dead.map(({ letter }) => deadLetterId(letter)));
-  const since = Math.min(
-    ...dead.map(({ letter, storedMs }) => (letter.headers?.has('Nats-Stream-Source') ? 0 : storedMs)),
-  );
+  const ids = new Set(dead.flatMap(({ letter }) => deadLetterIds(letter)));
+  const since = Math.min(...dead.map(({ letter }) => lettersSinceMs(letter)));
   const buried = await findBuried(nc, jsm, config.dlqPrefix, ids, since);
   let count = 0;
   let failed: { at: number; error: unknown } | undefined;
-  for (const { at, letter, storedMs } of dead) {
-    const id = deadLetterId(letter);
+  for (const { at, letter } of dead) {
     try {
       if (signal.aborted) throw new Error('stopped');
-      if (buried.has(id) || (await hasRow(lane, letter, storedMs))) continue;
-      buried.add(id);
-      if (!(await storeDeadLetter(nc, config.dlqPrefix, letter))) continue;
+      if ((await isAmong(nc, buried, letter)) || (await hasRow(lane, letter))) continue;
+      const seq = await storeDeadLetter(nc, config.dlqPrefix, letter);
+      if (seq === undefined) continue;
+      const [id] = deadLetterIds(letter);
+      buried.letters.set(id, [...(buried.letters.get(id) ?? []), seq]);
       onSwept(letter);
       count++;
     } catch (error) {
@@ -150,12 +153,13 @@ async function buryPart(
 }
 
 /** Undefined: something else, whoever published it there. */
-function toAdvisory(data: Uint8Array): Advisory | undefined {
+function toAdvisory({ data, storedMs }: Stored): Advisory | undefined {
   try {
-    const { stream, stream_seq, deliveries } = JSON.parse(utf8.decode(data)) as Partial<Advisory>;
+    const { stream, stream_seq, deliveries, timestamp } = JSON.parse(utf8.decode(data)) as AdvisoryJson;
     if (typeof stream !== 'string' || !/^[^\s.*>/\\]+$/.test(stream)) return undefined;
-    if (!Number.isSafeInteger(stream_seq) || stream_seq! < 1) return undefined;
-    return { stream, stream_seq: stream_seq!, deliveries: Number(deliveries) || 0 };
+    if (!Number.isSafeInteger(stream_seq) || Number(stream_seq) < 1) return undefined;
+    const diedMs = Date.parse(String(timestamp)) || storedMs;
+    return { stream, stream_seq: Number(stream_seq), deliveries: Number(deliveries) || 0, diedMs };
   } catch {
     return undefined;
   }
@@ -174,15 +178,19 @@ async function advisoryStream(
   }
 }
 
-/** The message as it stands in its stream; when it has expired there, a letter that says so and has no body. */
+/**
+ * The message as it stands in its stream; when it is gone from there, a letter that says so and has no body. One that was stored
+ * after the death is another: its stream was made anew.
+ */
 async function letterOf(
   nc: NatsConnection,
   advisory: Advisory,
   config: SweepOptions['config'],
-): Promise<{ letter: DeadLetter; storedMs: number }> {
-  const { stream, stream_seq: seq, deliveries } = advisory;
-  const message = await readStored(nc, stream, { seq });
-  const letter: DeadLetter = {
+): Promise<DeadLetter> {
+  const { stream, stream_seq: seq, deliveries, diedMs } = advisory;
+  const found = await readStored(nc, stream, { seq });
+  const message = found && found.storedMs <= diedMs + CLOCKS_MS ? found : undefined;
+  return {
     reason: message ? 'max_deliver' : 'expired',
     error: `delivered ${deliveries} times and never answered${message ? '' : ', and gone from its stream'}`,
     stream,
@@ -190,14 +198,14 @@ async function letterOf(
     subject: message?.subject ?? config.subject,
     durable: config.durable,
     deliveries,
+    atMs: message?.storedMs ?? diedMs,
     data: message?.data ?? new Uint8Array(),
     headers: message?.headers,
   };
-  return { letter, storedMs: message?.storedMs ?? 0 };
 }
 
 /** Whether the event was stored after all, so that only its ack was lost. */
-async function hasRow(lane: Lane, letter: DeadLetter, storedMs: number): Promise<boolean> {
+async function hasRow(lane: Lane, letter: DeadLetter): Promise<boolean> {
   const event = parseHrvEvent(letter.data);
-  return !isInvalid(event) && lane.isStored({ event, capturedAtMs: event.capturedAtMs ?? storedMs });
+  return !isInvalid(event) && lane.isStored({ event, capturedAtMs: event.capturedAtMs ?? letter.atMs });
 }
