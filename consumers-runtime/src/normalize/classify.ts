@@ -1,5 +1,3 @@
-import { messageOf } from '../shared/log.ts';
-
 /**
  * What a failed statement says: `row` this row can never be stored · `retry` the same may succeed later · `database` no
  * row is to blame, the next statement would fail as well.
@@ -18,18 +16,6 @@ export class DatabaseAway extends Error {
   }
 }
 
-const NETWORK_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ECONNABORTED',
-]);
-
 /** Serialization failure, deadlock, lock not available, query cancelled (statement_timeout). */
 const RETRY_STATES = new Set(['40001', '40P01', '55P03', '57014']);
 /** Those of them that a lock causes, be it the row's or the table's (CREATE INDEX, ALTER TABLE, VACUUM FULL). */
@@ -41,29 +27,28 @@ const WAITED_STATES = new Set(['55P03', '57014']);
  */
 const DATABASE_CLASSES = new Set(['08', '25', '28', '3D', '3F', '42', '53', '55', '57', '58', 'XX']);
 
-/** Retryable as in the handoff report (connection, timeout, ETIMEDOUT, ENOTFOUND) or by its SQLSTATE; everything else is the row's. */
+/**
+ * By its SQLSTATE, what PostgreSQL itself has said of a statement. Everything else (connection, timeout, ETIMEDOUT, ENOTFOUND, a
+ * certificate that cannot be read) says nothing of any row: blamed on rows, it would give up a whole stream.
+ */
 export function classify(error: unknown): Fault {
   if (error instanceof DatabaseAway) return 'database';
-  const code = codeOf(error);
-  if (code !== undefined && NETWORK_CODES.has(code)) return 'database';
-  if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) {
-    if (RETRY_STATES.has(code)) return 'retry';
-    return DATABASE_CLASSES.has(code.slice(0, 2)) ? 'database' : 'row';
-  }
-  return /connection|connect |timeout|timed out|terminat|not queryable/i.test(messageOf(error))
-    ? 'database'
-    : 'row';
+  const state = stateOf(error);
+  if (state === undefined) return 'database';
+  if (RETRY_STATES.has(state)) return 'retry';
+  return DATABASE_CLASSES.has(state.slice(0, 2)) ? 'database' : 'row';
 }
 
 /** Whether trying again later can help. */
 export const isRetryable = (error: unknown): boolean => classify(error) !== 'row';
 
 /** Whether a statement was given up while it waited, for a lock as a rule. */
-export const waitedInVain = (error: unknown): boolean => WAITED_STATES.has(codeOf(error) ?? '');
+export const waitedInVain = (error: unknown): boolean => WAITED_STATES.has(stateOf(error) ?? '');
 
-function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code === 'string') return code;
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  return undefined;
+/** The SQLSTATE of what the server has answered: it names a severity as well, unlike a failure of ours or of the network, whatever its code (EPIPE). */
+function stateOf(error: unknown): string | undefined {
+  const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
+  return typeof severity === 'string' && typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
+    ? code
+    : undefined;
 }

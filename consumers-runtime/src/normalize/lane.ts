@@ -76,17 +76,7 @@ export function createLane(options: LaneOptions): Lane {
     if (pinned && client !== pinned)
       throw new DatabaseAway('the connection was lost in the middle of a transaction');
     if (client) return client;
-    const timeout = options.statementTimeoutMs();
-    const fresh = new pg.Client({
-      connectionString: options.url,
-      application_name: options.name,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: timeout,
-      query_timeout: timeout + 1_000,
-      idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 5_000,
-    });
+    const fresh = make();
     const drop = (): void => {
       if (client === fresh) client = undefined;
     };
@@ -102,6 +92,25 @@ export function createLane(options: LaneOptions): Lane {
     }
     client = fresh;
     return fresh;
+  }
+
+  /** Reads the files that the URL names (sslrootcert, sslcert, sslkey), which may be away or be replaced just then. */
+  function make(): pg.Client {
+    const timeout = options.statementTimeoutMs();
+    try {
+      return new pg.Client({
+        connectionString: options.url,
+        application_name: options.name,
+        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        statement_timeout: timeout,
+        query_timeout: timeout + 1_000,
+        idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: 5_000,
+      });
+    } catch (error) {
+      throw new DatabaseAway(messageOf(error), { cause: error });
+    }
   }
 
   /** Runs one statement; an error that leaves no usable connection behind becomes DatabaseAway. */

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type pg from 'pg';
 import { createLane, type Lane } from '../../../consumers-runtime/src/normalize/lane.ts';
@@ -93,6 +96,29 @@ describe('locks and cuts', () => {
       await drained(bus);
       expect(forgetful.forgotten()).toBe(1);
       expect(await rows(bus)).toHaveLength(1);
+      expect(await deadLetters(bus)).toEqual([]);
+    });
+
+    it('a certificate that cannot be read while the server restarts is the database away: no event is given up', async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'aa-ops-'));
+      onTestFinished(() => rmSync(dir, { recursive: true }));
+      const file = join(dir, 'ca.pem');
+      writeFileSync(file, '');
+      const url = new URL(bus.postgres.url);
+      url.searchParams.set('sslmode', 'disable');
+      url.searchParams.set('sslrootcert', file); // read whatever the mode
+      const { health } = await begin(30_000, { DATABASE_URL: url.href });
+      await publish(bus, event());
+      await drained(bus);
+      rmSync(file);
+      await bus.db.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'normalize-service%'`,
+      );
+      for (let i = 0; i < 20; i++) await publish(bus, event({ userId: `during-${i}` }));
+      await until('health tells', async () => (await health()).status === 503);
+      writeFileSync(file, '');
+      await drained(bus);
+      expect(await rows(bus)).toHaveLength(21);
       expect(await deadLetters(bus)).toEqual([]);
     });
 
