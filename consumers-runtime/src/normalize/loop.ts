@@ -28,7 +28,7 @@ export interface LoopOptions {
   handle(lane: Lane, batch: readonly Incoming[]): Promise<Handled>;
   /** Acks, naks or dead-letters; resolves once that is out. Never rejects. */
   settle(incoming: Incoming, outcome: Outcome): Promise<void> | void;
-  /** Hands a message back to the server, to be delivered again at once. */
+  /** Hands a message back to the server, to be delivered again. */
   giveBack(incoming: Incoming): void;
   /** Deliveries the durable allows; -1 is without end. */
   maxDeliver(): number;
@@ -92,7 +92,7 @@ export function createLoop(options: LoopOptions): Loop {
   function finish(incoming: Incoming, outcome: Outcome): void {
     const last = options.maxDeliver() > 0 && incoming.deliveries >= options.maxDeliver();
     if (outcome.kind === 'retry' && last && outcome.unsure) {
-      alone.push(incoming);
+      if (held.has(incoming)) alone.push(incoming);
       return;
     }
     const settled = options.settle(
@@ -139,6 +139,7 @@ export function createLoop(options: LoopOptions): Loop {
         });
       }
       waiting = [];
+      alone.length = 0;
       for (const incoming of held) options.giveBack(incoming);
       held.clear();
     },

@@ -8,7 +8,10 @@ import type { Incoming, Outcome } from './message.ts';
 export interface Settler {
   /** Acks, naks, or dead-letters and then terminates. Resolves when that is out; never rejects. */
   settle(incoming: Incoming, outcome: Outcome): Promise<void> | void;
-  /** Not worked: to be delivered again at once. One on its last delivery that waits for its letter gets another ack wait instead: the server drops it without a word, and tells what a stream may hear by then. */
+  /**
+   * Not settled: to be delivered again at once. On its last delivery the server would drop it at once instead, and tell the sweeper,
+   * while its statement may still run and its letter be on its way: it gets another ack wait, longer than any statement.
+   */
   giveBack(incoming: Incoming): void;
   /** Says what waited, as far as it can be said now. */
   sayAgain(): void;
@@ -49,8 +52,7 @@ export function createSettler(options: SettlerOptions): Settler {
   let unsent: [incoming: Incoming, payload: string][] = [];
   let whenSaid: (() => void) | undefined;
 
-  /** Whose letters are being stored, and those of them that had to wait. */
-  const burying = new Set<Incoming>();
+  /** Whose letters had to wait. */
   const stuck = new Set<Incoming>();
 
   function sayAgain(): void {
@@ -79,7 +81,6 @@ export function createSettler(options: SettlerOptions): Settler {
     const place = { stream, seq, deliveries, subject, durable: options.durable, atMs: incoming.storedMs };
     const letter: DeadLetter = { ...outcome, ...place, data, headers };
     const backoff = createBackoff(500, 5_000);
-    burying.add(incoming);
     for (let attempt = 1; ; attempt++) {
       try {
         if (deliveries === 1 || !(await options.isBuried(letter)))
@@ -96,7 +97,6 @@ export function createSettler(options: SettlerOptions): Settler {
         if (options.signal.aborted) return; // given back by now
       }
     }
-    burying.delete(incoming);
     stuck.delete(incoming);
     tell(incoming, TERM);
     warn(`[normalize-hrv] Dead letter ${outcome.reason}: ${stream} ${seq}: ${outcome.error}`, {
@@ -117,7 +117,7 @@ export function createSettler(options: SettlerOptions): Settler {
     },
     giveBack(incoming) {
       const last = options.maxDeliver() > 0 && incoming.deliveries >= options.maxDeliver();
-      tell(incoming, last && burying.has(incoming) ? WORKING : NAK);
+      tell(incoming, last ? WORKING : NAK);
     },
     sayAgain,
     async flush(deadline) {

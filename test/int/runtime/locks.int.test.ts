@@ -99,6 +99,31 @@ describe('locks and cuts', () => {
       expect(await deadLetters(bus)).toEqual([]);
     });
 
+    it('a stop in the middle of the last delivery’s statement leaves a row or a dead letter, never both', async () => {
+      const { stop } = await begin(30_000, { STOP_TIMEOUT_MS: '1000' });
+      const said: string[] = [];
+      const acks = bus.nc.subscribe('$JS.ACK.>', { callback: (_, msg) => void said.push(msg.string()) });
+      const release = await hold(`INSERT INTO hrv_data VALUES ('athlete-1', '2025-10-02', 1, 0, 'epoch')`);
+      await publish(bus, event());
+      await until('its statement waits', async () => (await waitingForLocks()) === 1);
+      await stop();
+      pod = await startPod(bus, { NORMALIZE_SWEEP_INTERVAL_MS: '50' });
+      await publish(bus, event({ userId: 'behind' }));
+      await until('the other one works', async () => (await rows(bus)).length === 1);
+      expect(await waitingForLocks()).toBe(1);
+      expect(await deadLetters(bus)).toEqual([]);
+      await release();
+      await until('the server is done with it', async () => (await rows(bus)).length === 2);
+      await bus.jsm.consumers.update('ATHLETE_ALLY_EVENTS', DURABLE, { ack_wait: 100e6 });
+      await until('its death is swept', async () => {
+        const sql = 'SELECT last_seq FROM normalize_sweeps';
+        return Number((await bus.db.query<{ last_seq: string }>(sql)).rows[0]?.last_seq) === 1;
+      });
+      acks.unsubscribe();
+      expect(said).toEqual(['+WPI', '+ACK']);
+      expect(await deadLetters(bus)).toEqual([]);
+    });
+
     it('a certificate that cannot be read while the server restarts is the database away: no event is given up', async () => {
       const dir = mkdtempSync(join(tmpdir(), 'aa-ops-'));
       onTestFinished(() => rmSync(dir, { recursive: true }));
