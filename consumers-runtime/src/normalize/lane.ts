@@ -9,7 +9,7 @@ export interface Lane {
   write(rows: readonly Candidate[]): Promise<void>;
   /** Writes and takes back a row. Throws DatabaseAway unless the table can be written to. */
   probe(): Promise<void>;
-  /** Whether the row holds this event or a newer one. */
+  /** Whether the row holds this event or a newer one. Throws the driver's error where the table's columns cannot hold it. */
   isStored(candidate: Pick<Candidate, 'event' | 'capturedAtMs'>): Promise<boolean>;
   /** Any other statement, with the same care. */
   query(text: string, values?: unknown[]): Promise<pg.QueryResult>;

@@ -1,7 +1,7 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
 import { isInvalid, parseHrvEvent } from '../shared/hrvEvent.ts';
 import type { Log } from '../shared/log.ts';
-import { DatabaseAway } from './classify.ts';
+import { classify, DatabaseAway } from './classify.ts';
 import type { NormalizeConfig } from './config.ts';
 import { type DeadLetter, deadLetterIds, storeDeadLetter } from './deadLetter.ts';
 import { findBuried, isAmong, lettersSinceMs } from './findBuried.ts';
@@ -207,5 +207,15 @@ async function letterOf(
 /** Whether the event was stored after all, so that only its ack was lost. */
 async function hasRow(lane: Lane, letter: DeadLetter): Promise<boolean> {
   const event = parseHrvEvent(letter.data);
-  return !isInvalid(event) && lane.isStored({ event, capturedAtMs: event.capturedAtMs ?? letter.atMs });
+  if (isInvalid(event)) return false;
+  // A value that the table's columns cannot hold fails the question as well, and must not take the transaction with it.
+  await lane.query('SAVEPOINT question');
+  try {
+    return await lane.isStored({ event, capturedAtMs: event.capturedAtMs ?? letter.atMs });
+  } catch (error) {
+    if (classify(error) === 'row') return false;
+    throw error;
+  } finally {
+    await lane.query('ROLLBACK TO SAVEPOINT question');
+  }
 }

@@ -108,6 +108,29 @@ describe('the sweeper', () => {
     expect(pod.lines.filter((line) => line.includes('is no advisory; passed over'))).toHaveLength(5);
   });
 
+  it('goes on behind a value that the table cannot hold', async () => {
+    const first = await startPod(bus, { NORMALIZE_SWEEP_INTERVAL_MS: '0' });
+    await first.stop();
+    await bus.db.query('ALTER TABLE hrv_data ALTER COLUMN rmssd TYPE numeric(8,2)'); // an adopted table's
+    const died = [
+      event({ userId: 'huge', rmssd: 1e9 }),
+      event({ userId: 'died' }),
+      event({ userId: 'stored' }),
+    ];
+    for (const one of died) await publish(bus, one);
+    await dieWith(3);
+    await bus.db.query(`INSERT INTO hrv_data VALUES ('stored', '2025-10-02', 55, 4, '2025-10-02T07:00:00Z')`);
+    const pod = await startPod(bus, { NORMALIZE_SWEEP_INTERVAL_MS: '50' });
+    await until('it has come to the end', async () => {
+      const { rows: sweeps } = await bus.db.query('SELECT last_seq FROM normalize_sweeps');
+      return Number(sweeps[0]?.last_seq) === 3;
+    });
+    await pod.stop();
+    const letters = await deadLetters(bus);
+    expect(letters.map((one) => JSON.parse(one.body).userId)).toEqual(['huge', 'died']);
+    expect(pod.lines.filter((line) => line.includes('Sweeper'))).toHaveLength(1); // what it stored
+  });
+
   it('reads all letters before it makes another, keeps how far it came, and leaves no consumer behind', async () => {
     const { headers } = await import('nats');
     const js = bus.nc.jetstream();
