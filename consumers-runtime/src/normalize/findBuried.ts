@@ -82,7 +82,7 @@ export async function findBuried(
 }
 
 /**
- * Whether a letter stands, for messages that were delivered before: the pod may have died between the letter and the terminate.
+ * Whether a letter stands, for messages that were delivered before, here (the pod may have died between the letter and the terminate) or, copied, elsewhere.
  * While the stream itself would drop a second one, nothing is read. All that is asked during one reading is answered by the
  * next: after a crash thousands may ask.
  */

@@ -80,10 +80,12 @@ export function createSettler(options: SettlerOptions): Settler {
     const { stream, seq, deliveries, subject, data, headers } = incoming;
     const place = { stream, seq, deliveries, subject, durable: options.durable, atMs: incoming.storedMs };
     const letter: DeadLetter = { ...outcome, ...place, data, headers };
+    // A copy is delivered here for the first time, however long ago the letter of what it is a copy of was stored.
+    const mayBeBuried = deliveries > 1 || headers?.has('Nats-Stream-Source') === true;
     const backoff = createBackoff(500, 5_000);
     for (let attempt = 1; ; attempt++) {
       try {
-        if (deliveries === 1 || !(await options.isBuried(letter)))
+        if (!mayBeBuried || !(await options.isBuried(letter)))
           await storeDeadLetter(link.nc, options.dlqPrefix, letter);
         break;
       } catch (error) {

@@ -41,6 +41,15 @@ describe('the dead letters of a stream that was made anew', () => {
     await addDurable(bus, STREAM, { ackWaitMs });
   }
 
+  /** As behind the hour that the dead letters' stream remembers ids. */
+  async function forgetIds(): Promise<void> {
+    await bus.jsm.streams.update('AA_DLQ', { duplicate_window: 100e6 });
+    await until('the window is over', async () => {
+      const { ts, state } = await bus.jsm.streams.info('AA_DLQ');
+      return Date.parse(ts!) - Date.parse(state.last_ts) > 200;
+    });
+  }
+
   it('are one for each event, also where an earlier one stood at the same place, and none twice', async () => {
     pod = await startPod(bus, { NORMALIZE_SWEEP_INTERVAL_MS: '0' });
     await publish(bus, 'bad');
@@ -56,12 +65,8 @@ describe('the dead letters of a stream that was made anew', () => {
     await pod.stop();
 
     // As after a pod that died between the letter and the terminate, in the duplicate window and behind it.
-    for (const windowMs of [3_600_000, 100]) {
-      await bus.jsm.streams.update('AA_DLQ', { duplicate_window: windowMs * 1e6 });
-      await until('the window is over', async () => {
-        const { ts, state } = await bus.jsm.streams.info('AA_DLQ');
-        return windowMs > 100 || Date.parse(ts!) - Date.parse(state.last_ts) > 200;
-      });
+    for (const isForgotten of [false, true]) {
+      if (isForgotten) await forgetIds();
       await bus.jsm.consumers.delete(STREAM, DURABLE);
       await addDurable(bus, STREAM, { ackWaitMs: 200 });
       const consumer = await bus.nc.jetstream().consumers.get(STREAM, DURABLE);
@@ -71,6 +76,38 @@ describe('the dead letters of a stream that was made anew', () => {
       await pod.stop();
       expect(await deadLetters(bus)).toHaveLength(2);
     }
+  });
+
+  it('are one for an event and its copy, however late that is delivered, and one for another at the same place', async () => {
+    pod = await startPod(bus);
+    for (const body of ['bad', 'bad, too']) await publish(bus, body);
+    await drained(bus);
+    await pod.stop();
+    await forgetIds();
+    const copy = async (): Promise<void> => {
+      const sourced = { name: 'AA_CORE_HOT', subjects: ['unheard'], sources: [{ name: STREAM }] };
+      await bus.jsm.streams.add(sourced);
+      await until('all are copied', async () => {
+        const [one, other] = await Promise.all(
+          [STREAM, 'AA_CORE_HOT'].map((name) => bus.jsm.streams.info(name)),
+        );
+        return one!.state.messages === other!.state.messages;
+      });
+      await addDurable(bus, 'AA_CORE_HOT');
+    };
+    await copy();
+    pod = await startPod(bus, { EVENT_STREAM_MODE: 'multi' });
+    await drained(bus, 'AA_CORE_HOT');
+    await pod.stop();
+    expect((await deadLetters(bus)).map(({ body }) => body)).toEqual(['bad', 'bad, too']);
+
+    await makeAnew();
+    await publish(bus, 'bad again');
+    await bus.jsm.streams.delete('AA_CORE_HOT');
+    await copy();
+    pod = await startPod(bus, { EVENT_STREAM_MODE: 'multi' });
+    await drained(bus, 'AA_CORE_HOT');
+    expect((await deadLetters(bus)).map(({ body }) => body)).toEqual(['bad', 'bad, too', 'bad again']);
   });
 
   it('of the sweeper are not made of what stands now where another one died', async () => {
