@@ -105,6 +105,8 @@ export interface Replacing {
   durables: { config: ConsumerConfig; from: number }[];
   /** Where copies from the stream to others go on, in the stand-in's numbers. */
   starts: { target: string; filters: string[]; seq: number }[];
+  /** The stream is about to be deleted, or was: only from here on may another one in its place be this run's own. */
+  deleting?: true;
 }
 
 export interface RunOptions {

@@ -31,6 +31,7 @@ import {
 import type { RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
 import { settleFindings } from '../steps/findings.ts';
+import { requireAsPlanned } from './stale.ts';
 
 /** Everything that stands in the way is said before anything is changed. */
 export const planReplaceStep: Step = {
@@ -41,8 +42,9 @@ export const planReplaceStep: Step = {
     const { run, account } = context;
     const { stream, durable } = run.replacing!;
     const info = await requireStream(account, stream);
-    if (durable !== undefined) return { note: `${durable} is made anew where it stands` };
     if (run.groups.length > 0) return { status: 'already' };
+    await requireAsPlanned(context, info);
+    if (durable !== undefined) return { note: `${durable} is made anew where it stands` };
     const owned = realSubjects(info.config.subjects);
     const group = wholeGroup({
       origin: stream,

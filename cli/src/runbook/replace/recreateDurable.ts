@@ -2,6 +2,7 @@ import { type ConsumerConfig, durableFrom, endKeeping, firstUnacked } from '@aa-
 import { handoverContext, type RunContext } from '../context.ts';
 import { keepAll } from '../keeping.ts';
 import { requireStream } from './planReplace.ts';
+import { staleError } from './stale.ts';
 
 /** A durable's place is stored before it goes; what it had acked above its floor comes once more. What only it still wants is kept meanwhile. */
 export async function recreateDurable(context: RunContext): Promise<{ note: string }> {
@@ -12,6 +13,8 @@ export async function recreateDurable(context: RunContext): Promise<{ note: stri
   await keepAll(context, [stream]);
   const standing = await account.consumer(stream, name);
   if (standing && standing.created === replacing.created) await takeAway(context, standing);
+  // Its place is stored right before it goes: without one, this run has not deleted it.
+  else if (replacing.durables.length === 0) throw staleError(replacing);
   const [place] = replacing.durables;
   await create(context, replacing.config as ConsumerConfig);
   await endKeeping(handoverContext(context), stream);

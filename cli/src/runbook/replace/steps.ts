@@ -6,6 +6,7 @@ import {
   firstUnacked,
   followCopy,
   isQueue,
+  OpsError,
   pausedDurable,
   readsOfCopy,
   rememberMade,
@@ -90,7 +91,8 @@ async function recreateStream(context: RunContext): Promise<{ note: string }> {
   const replacing = run.replacing!;
   const { stream } = replacing;
   const old = await account.stream(stream);
-  if (old && old.created === replacing.created) {
+  if (old && !replacing.deleting) {
+    if (old.created !== replacing.created) throw foreign(stream);
     await writeDownPlaces(context);
     const { proofs } = run.groups[0]!;
     const entry = { stream, before: old, durables: replacing.durables, proofs };
@@ -102,6 +104,16 @@ async function recreateStream(context: RunContext): Promise<{ note: string }> {
   }
   return { note: `${stream} made anew; ${replacing.durables.length} durables to come` };
 }
+
+const foreign = (stream: string): OpsError =>
+  new OpsError(
+    'stream-foreign',
+    `${stream} was deleted and made by somebody else: its messages are in ${standInOf(stream)}`,
+    {
+      kind: 'partial',
+      hint: `look at what it holds (aa-ops streams info ${stream}), delete it if nobody needs that, then aa-ops migrate --resume`,
+    },
+  );
 
 /** Where every durable and every later copy goes on, in the stand-in's numbers; stored before the stream goes. */
 async function writeDownPlaces(context: RunContext): Promise<void> {
@@ -127,6 +139,7 @@ async function writeDownPlaces(context: RunContext): Promise<void> {
       .filter(({ origin, target }) => origin === replacing.stream && target !== standInOf(replacing.stream))
       .map(async ({ target, filters, seq }) => ({ target, filters, seq: await place(seq, filters) })),
   );
+  replacing.deleting = true;
   await context.save();
 }
 
