@@ -1,4 +1,11 @@
-import { pending, type Plan, type PlannedChange, refuseDestructive, refusePlan } from '@aa-ops/topology';
+import {
+  nameOf,
+  pending,
+  type Plan,
+  type PlannedChange,
+  refuseDestructive,
+  refusePlan,
+} from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { renderRun } from '../render/run.ts';
 import { openEnvironment } from '../runbook/environment.ts';
@@ -42,12 +49,27 @@ export async function replacePlanned(
   );
   const runs = await inOrder(
     context,
-    open ? [(env) => resume(env)] : anew.map((one) => (env) => replace(env, one)),
+    open
+      ? [(env) => resume(env)]
+      : anew.map((one, n) => async (env) => {
+          const now = n === 0 ? one : await plannedAgain(context, one);
+          if (now) refuseDestructive([now], permissions);
+          return now && replace(env, now);
+        }),
   );
   return { prepared: await preparePlan(context), runs };
 }
 
-type Run = (environment: Awaited<ReturnType<typeof openEnvironment>>) => Promise<RunOutcome>;
+/** A durable stands anew once its stream does, and not as the plan saw it; undefined: it is as it should be by now. */
+async function plannedAgain(
+  context: CommandContext,
+  change: PlannedChange,
+): Promise<PlannedChange | undefined> {
+  const { plan } = await preparePlan(context);
+  return pending(plan).find((one) => isReplaced(one) && nameOf(one) === nameOf(change));
+}
+
+type Run = (environment: Awaited<ReturnType<typeof openEnvironment>>) => Promise<RunOutcome | undefined>;
 
 async function inOrder(context: CommandContext, runs: readonly Run[]): Promise<RunOutcome[]> {
   const environment = await openEnvironment(context);
@@ -55,6 +77,7 @@ async function inOrder(context: CommandContext, runs: readonly Run[]): Promise<R
   try {
     for (const run of runs) {
       const outcome = await run(environment);
+      if (!outcome) continue;
       outcomes.push(outcome);
       if (outcome.exitCode !== 0) break;
     }
