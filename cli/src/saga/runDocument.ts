@@ -97,7 +97,7 @@ export interface Replacing {
   created: string;
   /** As it stood, for whoever has to look it up. */
   before: StreamConfig | ConsumerConfig;
-  /** As it will stand; a stream owns nothing at first. */
+  /** As it will stand; a stream owns nothing at first. `before` once the server has refused another one. */
   config: StreamConfig | ConsumerConfig;
   /** What the stream owns. */
   owned: string[];

@@ -19,6 +19,9 @@ export const lastCallSubject = (run: string, stream: string): string =>
 /** Who keeps a stream's place while it is made anew. */
 export const standInOf = (stream: string): string => `${stream}_AA_STAND_IN`;
 
+/** Under which name its new configuration is tried before. */
+export const trialOf = (stream: string): string => `${stream}_AA_TRIAL`;
+
 /** What a stream hears besides its subjects until a window is settled: a barrier behind what it captured by itself. */
 export const barrierSubject = (run: string, stream: string): string =>
   `${RESERVED_PREFIX}barrier.${run}.${stream}`;

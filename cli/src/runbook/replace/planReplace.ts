@@ -2,6 +2,7 @@ import {
   allows,
   checkAccount,
   checkClaims,
+  checkConsumers,
   checkCopy,
   checkReaders,
   checkRights,
@@ -26,12 +27,15 @@ import {
   standInOf,
   type StreamConfig,
   type StreamInfo,
+  trialOf,
   wholeGroup,
 } from '@aa-ops/topology';
 import type { RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
 import { settleFindings } from '../steps/findings.ts';
+import { reservations } from '../steps/sizeUp.ts';
 import { requireAsPlanned } from './stale.ts';
+import { newlyReserved } from './trial.ts';
 
 /** Everything that stands in the way is said before anything is changed. */
 export const planReplaceStep: Step = {
@@ -79,12 +83,13 @@ async function findingsOf(
   const { name } = info.config;
   const config = run.replacing!.config as StreamConfig;
   const anew = { config: { ...closedConfig(config), subjects: [] }, state: emptyState };
-  const [streams, consumers, rights, used, taken] = await Promise.all([
+  const [streams, consumers, rights, used, ...taken] = await Promise.all([
     account.listStreams(),
     account.listConsumers(name),
     account.rights(),
     account.accountInfo(),
     account.stream(standInOf(name)),
+    account.stream(trialOf(name)),
   ]);
   const durables = new Set(consumers.flatMap(({ config: { durable_name } }) => durable_name ?? []));
   const standIn = { config: { ...standInConfig(info.config, run.id), subjects: [] }, state: emptyState };
@@ -96,6 +101,7 @@ async function findingsOf(
     ...checkCopy({ origin: name, target: name, filters: [] }, size, info, anew, keeps),
     ...checkSentinels(group.copies, info),
     ...checkRoom(anew, size, false),
+    ...checkConsumers(anew, 0, { sources: 0, moved: durables.size, keepers: 0 }),
     ...checkReaders(group, () => consumers, streams, durables),
     ...[info.config, config].flatMap((one) => [...checkSources(one), ...checkInterest(one)]),
     ...checkQueueReaders(config, consumers),
@@ -104,21 +110,23 @@ async function findingsOf(
       consumers.map((one) => one.config),
       held,
     ),
-    ...(taken && taken.config.metadata?.[STAND_IN_RUN] !== run.id ? [standInTaken(standInOf(name))] : []),
+    ...taken
+      .filter((one) => one !== undefined && one.config.metadata?.[STAND_IN_RUN] !== run.id)
+      .map((one) => standInTaken(one!.config.name)),
     ...checkAccount(
       used,
       {
         bytes: size.bytes,
         memoryBytes: inMemory ? size.bytes : 0,
-        reserve: 0,
-        unbounded: [standInOf(name)],
+        ...reservations([{ ...config, max_bytes: newlyReserved(info.config, config) }]),
+        unbounded: [standInOf(name), ...((config.max_bytes ?? 0) > 0 ? [] : [name])],
         streams: 1,
         consumers: 0,
       },
       info.config.num_replicas,
     ),
     ...checkRights(rights, [name, standInOf(name)], account.apiPrefix),
-    ...[name, standInOf(name)]
+    ...[name, standInOf(name), trialOf(name)]
       .flatMap((one) => [`STREAM.CREATE.${one}`, `STREAM.DELETE.${one}`])
       .filter((right) => rights && !allows(rights.publish, `${account.apiPrefix}.${right}`))
       .map((right): Finding => ({

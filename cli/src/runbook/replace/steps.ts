@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   closedConfig,
   copiedThrough,
@@ -5,7 +6,9 @@ import {
   durableFrom,
   firstUnacked,
   followCopy,
+  isPassing,
   isQueue,
+  JetStreamError,
   OpsError,
   pausedDurable,
   readsOfCopy,
@@ -27,6 +30,7 @@ import type { Step } from '../step.ts';
 import { bringOver, endOf, handOverWhole } from './pass.ts';
 import { planReplaceStep, requireStream } from './planReplace.ts';
 import { recreateDurable, restoreDurable } from './recreateDurable.ts';
+import { endTrial, tryConfig } from './trial.ts';
 
 const RUNBOOK = planReplaceStep.runbook;
 const isDurable = ({ run }: RunContext): boolean => run.replacing!.durable !== undefined;
@@ -41,7 +45,9 @@ const standInStep: Step = {
     const { account, journal, run } = context;
     const { stream } = run.replacing!;
     if (!(await account.stream(standInOf(stream)))) {
-      const { config: live } = await requireStream(account, stream);
+      const old = await requireStream(account, stream);
+      await tryConfig(context, old);
+      const { config: live } = old;
       const config = standInConfig(live, run.id);
       await journal.effect('create-stream', { config }, () => account.createStream(config));
     }
@@ -54,6 +60,7 @@ const standInStep: Step = {
     const name = standInOf(run.replacing!.stream);
     const info = await account.stream(name);
     await endPauses(context); // a window may have been tried
+    await endTrial(context);
     if (info?.config.metadata?.[STAND_IN_RUN] !== run.id) return;
     await dropCopies(handoverContext(context), [name]);
     await restoreDuplicateWindows(context, false);
@@ -99,10 +106,40 @@ async function recreateStream(context: RunContext): Promise<{ note: string }> {
     await journal.effect('delete-stream', entry, () => account.deleteStream(stream));
   }
   if (!(await account.stream(stream))) {
-    const config = closedConfig(replacing.config as StreamConfig);
-    await journal.effect('create-stream', { config }, () => account.createStream(config));
+    await makeAnew(context).catch((error: unknown) => fallBack(context, error));
   }
   return { note: `${stream} made anew; ${replacing.durables.length} durables to come` };
+}
+
+async function makeAnew({ account, journal, run }: RunContext): Promise<void> {
+  const config = closedConfig(run.replacing!.config as StreamConfig);
+  await journal.effect('create-stream', { config }, () => account.createStream(config));
+}
+
+/** Accepted when it was tried, and refused now: the stream comes back as it was, with everything, and the run says so. Where that is refused as well, it is as if nobody had tried. */
+async function fallBack(context: RunContext, error: unknown): Promise<void> {
+  const { run } = context;
+  const replacing = run.replacing!;
+  const { stream, config, before } = replacing;
+  if (!(error instanceof JetStreamError) || isPassing(error) || isDeepStrictEqual(config, before))
+    throw error;
+  const said = run.shortcomings;
+  replacing.config = before;
+  run.shortcomings = [
+    ...said,
+    `${stream} stands as it did before: the server refused its new configuration: ${error.message}`,
+  ];
+  await context.save();
+  try {
+    await makeAnew(context);
+  } catch (again) {
+    if (again instanceof JetStreamError) {
+      replacing.config = config;
+      run.shortcomings = said;
+      await context.save();
+    }
+    throw again;
+  }
 }
 
 const foreign = (stream: string): OpsError =>
