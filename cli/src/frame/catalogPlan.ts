@@ -37,7 +37,7 @@ const CONSUMER = { name: 'consumer', summary: 'name of the consumer' };
 const HOW_IT_PLANS =
   'The account is compared with the mode that it is in, read from who owns which subject. Unset fields mean the ' +
   "server's default; streams and consumers that the topology does not name are left alone (--verbose lists them), and " +
-  'nothing is ever deleted. + is made, ~ changed in place, -/+ would have to be made anew, > is handed over by migrate.';
+  'nothing is deleted but what --replace makes anew. + is made, ~ changed in place, -/+ would have to be made anew, > is handed over by migrate.';
 
 /** Commands that compare the account with the topology, and those that bring it there in place. */
 export const planCommands: readonly CommandSpec[] = [
