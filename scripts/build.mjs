@@ -56,6 +56,9 @@ async function removeStale(folder, wanted) {
   }
 }
 
+// What setup noted of the build that goes now: until it notes anew, no build counts as that of any sources.
+await rm(join(root, 'dist/.sources'), { force: true });
+
 if (process.argv[2] !== 'runtime') {
   await bundle(
     'dist/cli',

@@ -9,6 +9,14 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
 
+/** What `npm test` and `npm run demo` start: one that is missing is built anew, whatever the note says. */
+const BUILT = [
+  'dist/cli/aa-ops.js',
+  'dist/cli/find-servers.js',
+  'consumers-runtime/dist/aa-normalize.js',
+  'consumers-runtime/dist/aa-ingest.js',
+];
+
 checkNode();
 if (!dependenciesAreThere()) installDependencies();
 if (!buildIsCurrent()) build();
@@ -51,7 +59,9 @@ function installDependencies() {
   run('cannot install the dependencies; see what npm says above', ...npm, ...args);
 }
 
+/** Whether the build is that of the sources, by the note that `build` leaves and build.mjs takes away. */
 function buildIsCurrent() {
+  if (!BUILT.every((path) => existsSync(join(root, path)))) return false;
   try {
     return readFileSync(join(root, 'dist/.sources'), 'utf8') === hashOfSources();
   } catch {
