@@ -1,6 +1,6 @@
 // Assembles what an image holds into a folder, from the build: `pack.mjs runtime` makes dist/images/runtime, `pack.mjs cli` dist/images/cli
 // (`--out DIR` makes them elsewhere). The Dockerfiles copy these folders as they are, and the cluster tests run them as pods.
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -54,7 +54,17 @@ async function pack(name, image) {
   } = JSON.parse(await readFile(join(root, image.package), 'utf8'));
   const manifest = { name: packageName, version, license, private: true, type, bin };
   await writeFile(join(made, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  await openToAll(made);
   await rm(folder, { recursive: true, force: true });
   await rename(made, folder);
   process.stderr.write(`pack: ${folder}\n`);
+}
+
+/** A checkout made under `umask 077` is its owner's alone, and images keep modes: pods run as another user, who has to read it all. */
+async function openToAll(folder) {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    await chmod(path, entry.isDirectory() ? 0o755 : ((await stat(path)).mode & 0o777) | 0o444);
+  }
 }

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -128,6 +128,28 @@ describe.each([
       expect(part).toMatch(/permission|licen[sc]e|public domain/i);
   });
 });
+
+it('may be read by any user, though the clone is its owner’s alone', async () => {
+  const clone = join(empty, 'clone');
+  for (const path of ['scripts', 'consumers-runtime', 'dist/cli', 'LICENSE', 'package.json'])
+    await cp(join(root, path), join(clone, path), { recursive: true });
+  for (const path of [clone, ...(await below(clone))]) await chmod(path, (await stat(path)).mode & 0o700);
+  const pack = 'umask 077; exec "$0" "$@"';
+  await execute('sh', ['-c', pack, process.execPath, join(clone, 'scripts/pack.mjs'), 'runtime', 'cli']);
+  const images = join(clone, 'dist/images');
+  const closed: string[] = [];
+  for (const path of [join(images, 'runtime'), join(images, 'cli'), ...(await below(images))]) {
+    const it = await stat(path);
+    const wanted = it.isDirectory() ? 0o555 : 0o444;
+    if ((it.mode & wanted) !== wanted) closed.push(path);
+  }
+  expect(closed).toEqual([]);
+  expect(await readdir(join(images, 'runtime/migrations'))).not.toEqual([]);
+});
+
+/** All that is in a folder, at any depth. */
+const below = async (folder: string): Promise<string[]> =>
+  (await readdir(folder, { recursive: true })).map((it) => join(folder, it));
 
 /** The files that a build was made of, by the source maps beside it; paths from the repository's root. */
 async function sourcesOf(build: string): Promise<string[]> {
