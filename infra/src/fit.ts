@@ -59,6 +59,8 @@ function* doorProblems(
   const isOpen = !secrets.ingest && !secrets.ingestHmac && workloads.some(({ role }) => role === 'producer');
   if (isProtected && isOpen)
     yield `aa-ops:stack.secrets: environment ${environment} is protected, and POST /ingest/hrv would ask nobody for anything: set ingest, ingestHmac or both`;
+  if (secrets.ouraVerification && !secrets.ouraWebhook)
+    yield 'aa-ops:stack.secrets.ouraVerification: the pods would not start with it alone: set ouraWebhook as well, or neither';
 }
 
 function* fileProblems(files: Readonly<Record<string, string>>) {

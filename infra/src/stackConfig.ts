@@ -57,6 +57,10 @@ export const stackSchema = z.strictObject({
     ouraWebhook: secretKey.optional(),
     /** The application's secret at Oura, by which it signs. */
     ouraClient: secretKey.optional(),
+    /** What the subscription at Oura was made with; absent: what opens the webhook. */
+    ouraVerification: secretKey.optional(),
+    /** Headers that the collector asks for, its token among them: `authorization=Bearer%20TOKEN`. */
+    otlpHeaders: secretKey.optional(),
   }),
   /** Who may run migrations: gets the operator's Role. */
   operators: z
@@ -65,7 +69,11 @@ export const stackSchema = z.strictObject({
   telemetry: z
     .strictObject({
       otlpEndpoint: z
-        .url()
+        .url({
+          protocol: /^https?$/,
+          error:
+            "is no URL of OTLP over HTTP, as the pods send it: name the collector's HTTP port, such as http://collector:4318",
+        })
         .refine((it) => !carriesCredentials(it), 'carries credentials, and this file is checked in')
         .optional(),
       sampleRatio: z.number().min(0).max(1).default(0.01),
@@ -91,7 +99,7 @@ export const stackSchema = z.strictObject({
       /** Namespace of the ingress controller in front of the producers; absent: only this namespace reaches them. */
       ingressFrom: name.optional(),
       /** Port of the database, for the way out. */
-      databasePort: z.number().int().default(5432),
+      databasePort: z.number().int().min(1).max(65_535).default(5432),
     })
     .default({ metricsFrom: 'monitoring', apiServerFrom: [], databasePort: 5432 }),
   /** The ConfigMap stands already, made by hand: take it over instead of refusing it. */

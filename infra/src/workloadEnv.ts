@@ -9,12 +9,16 @@ const OWN: Readonly<Record<string, string>> = {
   INGEST_HMAC_SECRET: 'set secrets.ingestHmac',
   OURA_WEBHOOK_SECRET: 'set secrets.ouraWebhook',
   OURA_CLIENT_SECRET: 'set secrets.ouraClient',
+  OURA_VERIFICATION_TOKEN: 'set secrets.ouraVerification',
   PORT: "change the workload's port in the topology",
   STOP_TIMEOUT_MS: 'leave it: it fits the time that Kubernetes gives the pods',
   OTEL_TRACES_SAMPLER_ARG: 'set telemetry.sampleRatio',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'set telemetry.otlpEndpoint',
   // The NetworkPolicy lets the pods out to the other one.
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'set telemetry.otlpEndpoint',
+  // A collector's token goes in them.
+  OTEL_EXPORTER_OTLP_HEADERS: 'set secrets.otlpHeaders',
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'set secrets.otlpHeaders',
 };
 
 const SECRET_NAME = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY/;

@@ -90,6 +90,7 @@ function environment({ stack, topology }: Bus, workload: Workload): EnvVar[] {
     ['INGEST_HMAC_SECRET', secrets.ingestHmac],
     ['OURA_WEBHOOK_SECRET', secrets.ouraWebhook],
     ['OURA_CLIENT_SECRET', secrets.ouraClient],
+    ['OURA_VERIFICATION_TOKEN', secrets.ouraVerification],
   ] as const;
   return [
     value('NATS_URL', topology.environment.servers.join(',')),
@@ -97,6 +98,7 @@ function environment({ stack, topology }: Bus, workload: Workload): EnvVar[] {
     value('STOP_TIMEOUT_MS', String(STOP.runtime * 1000)),
     value('OTEL_TRACES_SAMPLER_ARG', String(telemetry.sampleRatio)),
     ...(telemetry.otlpEndpoint ? [value('OTEL_EXPORTER_OTLP_ENDPOINT', telemetry.otlpEndpoint)] : []),
+    ...(secrets.otlpHeaders ? [from('OTEL_EXPORTER_OTLP_HEADERS', secrets.otlpHeaders)] : []),
     ...(credentials ? [value('NATS_CREDS', credentials.path)] : []),
     ...(workload.role === 'consumer' ? [from('DATABASE_URL', secrets.database)] : []),
     ...(workload.role === 'producer'

@@ -81,6 +81,7 @@ describe('credentials', () => {
       ingestHmac: key('ingest-hmac'),
       ouraWebhook: key('oura-webhook'),
       ouraClient: key('oura-client'),
+      ouraVerification: key('oura-verification'),
     };
     const { resources: all } = await registered({ ...stack, secrets: { ...stack.secrets, ...doors } });
     const env = (name: string): Loose[] => templateOf(name, all)['spec'].containers[0].env;
@@ -89,6 +90,7 @@ describe('credentials', () => {
       INGEST_HMAC_SECRET: doors.ingestHmac,
       OURA_WEBHOOK_SECRET: doors.ouraWebhook,
       OURA_CLIENT_SECRET: doors.ouraClient,
+      OURA_VERIFICATION_TOKEN: doors.ouraVerification,
     };
     const references = Object.entries(expected).map(([name, ref]) => ({
       name,
@@ -97,6 +99,16 @@ describe('credentials', () => {
     expect(env('ingest-service')).toEqual(expect.arrayContaining(references));
     const names = env('normalize-service').map(({ name }) => String(name));
     expect(names.filter((name) => name in expected)).toEqual([]);
+  });
+
+  test('of the collector come by reference to every workload', async () => {
+    const otlpHeaders = { name: 'collector', key: 'HEADERS' };
+    const { resources: all } = await registered({ ...stack, secrets: { ...stack.secrets, otlpHeaders } });
+    for (const name of WORKLOADS)
+      expect(templateOf(name, all)['spec'].containers[0].env).toContainEqual({
+        name: 'OTEL_EXPORTER_OTLP_HEADERS',
+        valueFrom: { secretKeyRef: otlpHeaders },
+      });
   });
 });
 

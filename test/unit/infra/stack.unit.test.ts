@@ -86,7 +86,27 @@ describe('refuses', () => {
     expect(said).toMatch(/telemetry\.otlpEndpoint: carries credentials/);
     expect(said).not.toContain('pa55');
   });
+
+  test.each(['grpc://collector:4317', 'collector:4318', 'ftp://collector'])(
+    'the collector’s URL %s, with which no pod would start',
+    async (otlpEndpoint) => {
+      expect(await saidOf((it) => (it.telemetry = { otlpEndpoint }))).toMatch(
+        /^ {2}aa-ops:stack\.telemetry\.otlpEndpoint: .*such as http:\/\/collector:4318$/m,
+      );
+    },
+  );
+
+  test.each([0, 65_536, 5432.5])('the port %d of the database', async (databasePort) => {
+    expect(await saidOf((it) => (it.network = { databasePort }))).toMatch(/network\.databasePort: /);
+  });
 });
+
+test.each(['http://collector:4318', 'https://collector.example/otlp'])(
+  'takes the collector’s URL %s',
+  async (otlpEndpoint) => {
+    expect(await saidOf((it) => (it.telemetry = { otlpEndpoint }))).toBe('');
+  },
+);
 
 test.each([
   'a/b:0.1.0',
@@ -112,7 +132,13 @@ describe('workloads.NAME.env', () => {
     const stack = await stackOf('production');
     const everything = {
       ...stack,
-      secrets: { ...stack.secrets, ingestHmac: { name: 'hmac', key: 'SECRET' } },
+      secrets: {
+        ...stack.secrets,
+        ingestHmac: { name: 'hmac', key: 'SECRET' },
+        ouraWebhook: { name: 'oura', key: 'WEBHOOK' },
+        ouraVerification: { name: 'oura', key: 'VERIFICATION' },
+        otlpHeaders: { name: 'collector', key: 'HEADERS' },
+      },
     };
     const { resources } = await registered(everything);
     const set = ['normalize-service', 'ingest-service'].flatMap((name) =>
@@ -130,6 +156,9 @@ describe('workloads.NAME.env', () => {
 
   test.each([
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'telemetry\\.otlpEndpoint'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'secrets\\.otlpHeaders'],
+    ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'secrets\\.otlpHeaders'],
+    ['OURA_VERIFICATION_TOKEN', 'secrets\\.ouraVerification'],
     ['EVENT_STREAM_MODE', 'is the mode, .* migrate'],
     ['FEATURE_SERVICE_MANAGES_STREAMS', 'configMap\\.data'],
     ['VENDOR_TOKEN', 'looks like a secret'],
@@ -155,6 +184,15 @@ describe('workloads.NAME.env', () => {
 });
 
 describe('a stack and its topology', () => {
+  test('do not fit where Oura’s subscription is named and its webhook is not', async () => {
+    const key = { name: 'oura', key: 'VERIFICATION' };
+    expect(await saidOf((it) => (it.secrets.ouraVerification = key))).toMatch(
+      /aa-ops:stack\.secrets\.ouraVerification: .*set ouraWebhook as well/,
+    );
+    const both = { ouraVerification: key, ouraWebhook: { name: 'oura', key: 'WEBHOOK' } };
+    expect(await saidOf((it) => Object.assign(it.secrets, both))).toBe('');
+  });
+
   test('say all in which they do not fit at once', async () => {
     const said = await saidOf((it) => {
       it.initialMode = 'both';
