@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 
-/** `$XDG_CACHE_HOME/aa-ops`, by default `~/.cache/aa-ops`. */
-export const cacheDir = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'aa-ops');
+/** `$XDG_CACHE_HOME/aa-ops`, by default `~/.cache/aa-ops`: a relative one is ignored, as its specification says. */
+export function cacheDir(): string {
+  const wanted = process.env.XDG_CACHE_HOME ?? '';
+  return join(isAbsolute(wanted) ? wanted : join(homedir(), '.cache'), 'aa-ops');
+}
 
 /**
  * The folder `name` of the cache, made by `fill` unless it is there. It appears whole or not at all, and of two processes

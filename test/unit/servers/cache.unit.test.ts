@@ -1,12 +1,24 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { inCache } from '../../../cli/src/servers/cache.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { cacheDir, inCache } from '../../../cli/src/servers/cache.ts';
 
 let root: string;
 beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'aa-ops-cache-'))));
-afterEach(() => rmSync(root, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(root, { recursive: true });
+});
+
+test('lies in XDG_CACHE_HOME, unless that is relative or empty', () => {
+  vi.stubEnv('XDG_CACHE_HOME', root);
+  expect(cacheDir()).toBe(join(root, 'aa-ops'));
+  for (const ignored of ['cache', './cache', '']) {
+    vi.stubEnv('XDG_CACHE_HOME', ignored);
+    expect(cacheDir()).toBe(join(homedir(), '.cache/aa-ops'));
+  }
+});
 
 test('two that fill the same place at once get the same whole folder', async () => {
   let arrived = 0;
