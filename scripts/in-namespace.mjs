@@ -7,8 +7,10 @@ import { spawn, spawnSync } from 'node:child_process';
 const user = process.getuid() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps'];
 const enter = ['unshare', ...user, '--net', '--mount', '--pid', '--fork', '--kill-child=KILL', '--'];
 // The shell stays as process 1, which takes in orphans. AA_OPS_NAMESPACE is its number outside, for whoever wants to look in:
-// until the new /proc is mounted, the old one tells it.
+// until the new /proc is mounted, the old one tells it. Pods run as users of their own, who read what the command writes: a umask
+// that closes it to them stays outside.
 const inside = `
+umask 022
 read -r AA_OPS_NAMESPACE rest < /proc/self/stat
 export AA_OPS_NAMESPACE
 mount -t proc proc /proc && mount -t tmpfs -o mode=1777 shm /dev/shm && ip link set lo up || exit 69
