@@ -1,6 +1,6 @@
 import { type CommonConfig, readCommonConfig } from '../shared/config.ts';
 import { ConfigError } from '../shared/configError.ts';
-import { type Env, flag, integer, list, required, shown, text } from '../shared/env.ts';
+import { type Env, flag, integer, list, required, text } from '../shared/env.ts';
 
 /** What normalize-service reads from the environment (docs/runtime.md lists it). */
 export interface NormalizeConfig extends CommonConfig {
@@ -68,7 +68,7 @@ export function readNormalizeConfig(env: Env): NormalizeConfig {
   };
 }
 
-/** Shows nothing of a credential. */
+/** The value is never shown: a password may stand in it in any place. */
 function databaseUrl(env: Env): string {
   const example = 'postgresql://user:password@host:5432/name';
   const value = required(env, 'DATABASE_URL', `the database, such as ${example}`);
@@ -76,7 +76,7 @@ function databaseUrl(env: Env): string {
   const url = value.replace('@/', '@localhost/');
   if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return value;
   throw new ConfigError(
-    `${shown('DATABASE_URL', value)} is no URL of PostgreSQL, such as ${example}` +
+    `DATABASE_URL is no URL of PostgreSQL, such as ${example}` +
       ' (in a password / is written %2F, @ %40, : %3A, # %23 and ? %3F)',
   );
 }

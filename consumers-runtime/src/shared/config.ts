@@ -1,5 +1,5 @@
 import { ConfigError } from './configError.ts';
-import { choice, type Env, flag, integer, ratio, required, shown, text } from './env.ts';
+import { choice, type Env, flag, integer, ratio, required, text } from './env.ts';
 import { parseNatsUrl } from './natsUrl.ts';
 
 export type StreamMode = 'single' | 'multi';
@@ -60,10 +60,11 @@ export function readCommonConfig(env: Env, defaults: ServiceDefaults): CommonCon
   };
 }
 
+/** The value is never shown: a key may stand in it in any place. */
 function httpUrl(env: Env, name: string): string | undefined {
   const value = text(env, name);
   if (value === undefined || (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol))) return value;
-  throw new ConfigError(`${shown(name, value)} is no URL of HTTP: such as http://collector:4318`);
+  throw new ConfigError(`${name} is no URL of HTTP, such as http://collector:4318`);
 }
 
 /** Pods know subjects and durables, never the configuration of a stream: whoever sets this expects what will not happen. */

@@ -73,7 +73,3 @@ export function list(env: Env, name: string, fallback: readonly string[]): reado
   if (items.some((item) => item === '')) throw new ConfigError(`${name}="${value}" has an empty item`);
   return items;
 }
-
-/** A variable and its value for a message; without the value where that may hold credentials. */
-export const shown = (name: string, value: string): string =>
-  value.includes('@') ? name : `${name}="${value}"`;

@@ -1,5 +1,4 @@
 import { ConfigError } from './configError.ts';
-import { shown } from './env.ts';
 
 /** What NATS_URL says. */
 export interface NatsServers {
@@ -15,11 +14,11 @@ const SERVER = /^(?:(nats|tls):\/\/)?(?:(.*)@)?(\[[\da-f:.]+\]|[\w.-]+)(?::(\d+)
 
 /**
  * `[nats://][user:password@]host[:port]`, several with commas. By hand: a URL parser would want special characters of a
- * password escaped, and a server need not be written as a URL. Throws ConfigError, which shows nothing of a credential.
+ * password escaped, and a server need not be written as a URL. Throws ConfigError, which shows nothing of the value: it may be a credential in any place.
  */
 export function parseNatsUrl(url: string): NatsServers {
   const refuse = (why: string): never => {
-    throw new ConfigError(`${shown('NATS_URL', url)} ${why}`);
+    throw new ConfigError(`NATS_URL ${why}`);
   };
   const parsed = url.split(',').map((server) => {
     const [, scheme = 'nats', userInfo, host, port] = SERVER.exec(server.trim()) ?? [];
