@@ -43,6 +43,8 @@ export function attach(options: AttachOptions): Attachment {
   const { link, jsm, config, log, signal, watchMs = WATCH_MS } = options;
   let binding: Binding | undefined;
   let puller: Puller | undefined;
+  /** Of durables that were let go: what those had been asked for may come late, from a server that stood still. */
+  const leaving = new Set<Puller>();
   /** Those that messages which are held may have come from. */
   let ties: Tie[] = [];
   const running = run();
@@ -51,8 +53,14 @@ export function attach(options: AttachOptions): Attachment {
     while (!signal.aborted) {
       const found = await find();
       if (!found) return;
+      for (const one of leaving) void leave(one); // JetStream answers, so what is still to come has its end
       await work(found.binding, found.tie);
     }
+  }
+
+  async function leave(one: Puller): Promise<void> {
+    await one.stop();
+    leaving.delete(one);
   }
 
   /** Looks until a candidate has the durable, every 2 s at most. */
@@ -131,7 +139,8 @@ export function attach(options: AttachOptions): Attachment {
       tie,
       durable: found.durable,
       maxRequest: found.maxRequest,
-      connected: () => link.connected() && tie.state === 'sure',
+      connected: link.connected,
+      mayAsk: () => link.connected() && tie.state === 'sure',
       room: options.room,
       roomBytes: options.roomBytes,
       onMessage: options.onMessage,
@@ -150,7 +159,8 @@ export function attach(options: AttachOptions): Attachment {
     }
     if (signal.aborted) return; // stop() ends the puller
     log.warn(`[normalize] Consumer ${found.durable} on ${found.stream} let go: ${lost}. Binding again.`);
-    await puller.stop();
+    puller.quit();
+    leaving.add(puller);
     puller = undefined;
   }
 
@@ -189,7 +199,7 @@ export function attach(options: AttachOptions): Attachment {
     binding: () => binding,
     ask: () => puller?.ask(),
     async stop() {
-      await puller?.stop();
+      await Promise.all([puller?.stop(), ...[...leaving].map((one) => one.stop())]);
       await running;
     },
   };

@@ -5,6 +5,8 @@ import { type Incoming, readIncoming, type Tie } from './message.ts';
 export interface Puller {
   /** Asks for what there is room for, if that is worth a request. */
   ask(): void;
+  /** Asks no more. What still comes is handed on until stop(): the server delivers to a request it got, however late. */
+  quit(): void;
   /** Asks no more; resolves when no message can be under way to us any longer (at most some 1.5 s), so that none is left hanging. */
   stop(): Promise<void>;
   /** Forgets what was asked: the connection was lost, and the requests with it. */
@@ -17,11 +19,14 @@ export interface PullOptions {
   durable: string;
   /** The durable's own limit of a request (max_batch); 0: none. */
   maxRequest: number;
+  /** Without a connection nothing is under way. */
   connected: () => boolean;
+  /** Also connected: whether what is delivered could be settled. */
+  mayAsk: () => boolean;
   room: () => number;
   roomBytes: () => number;
   onMessage(incoming: Incoming): void;
-  /** The consumer is gone, or does not answer: what the server said. Called once. */
+  /** The consumer is gone, or does not answer: what the server said. Called once; it asks no more then, and is still to be stopped. */
   onLost(why: string): void;
 }
 
@@ -47,12 +52,13 @@ export function startPulling(options: PullOptions): Puller {
   let outstanding = 0;
   let lastHeard = performance.now();
   let oversized = false;
-  let ended = false;
+  let asking = true;
   let whenQuiet: (() => void) | undefined;
+  let stopped: Promise<void> | undefined;
 
   const subscription = nc.subscribe(inbox, {
     callback: (error, msg) => {
-      if (error || ended) return;
+      if (error) return;
       lastHeard = performance.now();
       const incoming = msg.reply ? readIncoming(msg, options.tie) : undefined;
       if (incoming) {
@@ -76,7 +82,7 @@ export function startPulling(options: PullOptions): Puller {
   }
 
   function ask(): void {
-    if (ended || whenQuiet || !options.connected()) return;
+    if (!asking || !options.mayAsk()) return;
     const room = options.room() - outstanding;
     if (room <= 0 || (outstanding > 0 && room < outstanding)) return;
     const batch = oversized ? 1 : options.maxRequest > 0 ? Math.min(room, options.maxRequest) : room;
@@ -92,43 +98,42 @@ export function startPulling(options: PullOptions): Puller {
   }
 
   const timer = setInterval(() => {
-    if (outstanding > 0 && options.connected() && performance.now() - lastHeard > EXPIRES_MS + GRACE_MS) {
-      outstanding = 0;
+    if (outstanding > 0 && options.mayAsk() && performance.now() - lastHeard > EXPIRES_MS + GRACE_MS)
       lose('no answer to pull requests');
-    }
     ask();
   }, EXPIRES_MS);
 
-  function end(): void {
-    ended = true;
+  function quit(): void {
+    asking = false;
     clearInterval(timer);
-    subscription.unsubscribe();
   }
 
   function lose(why: string): void {
-    if (ended) return;
-    end();
-    whenQuiet?.();
+    if (!asking) return;
+    quit();
     options.onLost(why);
+  }
+
+  async function stop(): Promise<void> {
+    quit();
+    if (outstanding > 0 && options.connected()) {
+      await new Promise<void>((resolve) => {
+        whenQuiet = resolve;
+        setTimeout(resolve, EXPIRES_MS + 500);
+      });
+    }
+    subscription.unsubscribe();
   }
 
   ask();
   return {
     ask,
+    quit,
     forget() {
       outstanding = 0;
       lastHeard = performance.now();
     },
-    async stop() {
-      if (ended) return;
-      if (outstanding > 0 && options.connected()) {
-        await new Promise<void>((resolve) => {
-          whenQuiet = resolve;
-          setTimeout(resolve, EXPIRES_MS + 500);
-        });
-      }
-      end();
-    },
+    stop: () => (stopped ??= stop()),
   };
 }
 
