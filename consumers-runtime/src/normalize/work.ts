@@ -121,18 +121,8 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
   const begun = begin();
 
   async function begin(): Promise<void> {
-    const [opened] = await Promise.all([
-      openNatsLink({
-        url: config.natsUrl,
-        credsFile: config.natsCreds,
-        name: 'normalize-service',
-        log,
-        signal,
-      }),
-      migrateUntilDone(),
-    ]);
-    if (!opened || signal.aborted) return;
-    link = opened;
+    await Promise.all([openLink(), migrateUntilDone()]);
+    if (!link || signal.aborted) return;
     const { nc, connected } = link;
     const jsm = await nc.jetstreamManager({ checkAPI: false });
     settler = createSettler({
@@ -171,6 +161,11 @@ export function startWork({ config, migrations, metrics, log, signal }: WorkOpti
       log,
       signal,
     });
+  }
+
+  async function openLink(): Promise<void> {
+    const { natsUrl: url, natsCreds: credsFile } = config;
+    link = await openNatsLink({ url, credsFile, name: 'normalize-service', log, signal });
   }
 
   async function migrateUntilDone(): Promise<void> {

@@ -86,6 +86,15 @@ describe('binding', () => {
     ]);
   });
 
+  it('says that NATS is connected while only the database is away, and leaves it at a stop', async () => {
+    await makeTopology(bus);
+    const pod = await start({ DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/name' }, false);
+    const services = async () => (await pod.health()).body.services;
+    await until('NATS is connected', async () => (await services()).nats === 'connected', 5_000);
+    expect(await services()).toEqual({ database: 'disconnected', nats: 'connected' });
+    await pod.stop();
+  });
+
   it('waits, not ready, until a durable is made, and says so', async () => {
     await bus.jsm.streams.add({ name: 'ATHLETE_ALLY_EVENTS', subjects: ['athlete-ally.>'] });
     const pod = await start({}, false);
