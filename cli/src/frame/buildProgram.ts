@@ -116,8 +116,12 @@ function helpAfter(spec: CommandSpec, paint: Paint): string {
 function toOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.summary);
   const readIt = reader(spec.kind);
-  // A variable that is set to nothing says nothing.
-  const read = (value: string): unknown => readIt(value === '' && spec.env ? (spec.default ?? '') : value);
+  const read = (value: string): unknown => {
+    if (value !== '') return readIt(value);
+    // A variable of ours that is set to nothing says nothing; one of a script's that is not set would say something else than was meant.
+    if (!spec.env) throw new InvalidArgumentError('it is empty: is a variable in it not set?');
+    return readIt(spec.default ?? '');
+  };
   if (spec.choices) option.choices(spec.choices);
   else if (spec.repeatable)
     option.argParser((value: string, before: unknown[] | undefined) => [...(before ?? []), read(value)]);

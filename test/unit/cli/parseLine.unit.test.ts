@@ -109,6 +109,7 @@ describe('a command line', () => {
     ['help nosuch', 'unknown-command', /unknown command 'nosuch'/, 'aa-ops --help'],
     ['help plna', 'unknown-command', /unknown command 'plna'/, 'did you mean plan?'],
     ['streams help inof', 'unknown-command', /unknown command 'inof'/, 'did you mean info?'],
+    ['plan --server=', 'invalid-argument', /'' is invalid$/, /^it is empty: is a variable in it not set/],
     ['migrate --pause-before lunch', 'invalid-argument', /'lunch' is invalid$/, /handover/],
   ])('%s: %s', async (line, code, message, hint) => {
     const error = await parse(line).catch((thrown: unknown) => thrown);
