@@ -138,13 +138,17 @@ export function attach(options: AttachOptions): Attachment {
       nc: link.nc,
       tie,
       durable: found.durable,
-      maxRequest: found.maxRequest,
+      limits: () => (binding ?? found).limits,
       connected: link.connected,
       mayAsk: () => link.connected() && tie.state === 'sure',
       room: options.room,
       roomBytes: options.roomBytes,
       onMessage: options.onMessage,
       onLost: lose,
+      onRefused: (why) =>
+        log.error(
+          `[normalize] Consumer ${found.durable} on ${found.stream} refuses what it is asked: ${why}. Trying again.`,
+        ),
     });
     while (!signal.aborted && !wake.signal.aborted) {
       await pause(watchMs * (0.75 + Math.random() / 2), AbortSignal.any([signal, wake.signal]));

@@ -1,6 +1,20 @@
-import { AckPolicy, type ConsumerInfo, DeliverPolicy, type JetStreamManager, NatsError } from 'nats';
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  type ConsumerInfo,
+  DeliverPolicy,
+  type JetStreamManager,
+  NatsError,
+} from 'nats';
 import { type Log, messageOf } from '../shared/log.ts';
 import type { NormalizeConfig } from './config.ts';
+
+/** What a durable allows one request; 0: no limit. */
+export interface RequestLimits {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly expiresMs: number;
+}
 
 /** The durable that a pod works for, as it stands on the server: its live configuration decides. */
 export interface Binding {
@@ -10,8 +24,7 @@ export interface Binding {
   readonly ackWaitMs: number;
   /** -1: without end. */
   readonly maxDeliver: number;
-  /** Most messages of one request; 0: no limit. */
-  readonly maxRequest: number;
+  readonly limits: RequestLimits;
   /** Tells a durable that was made anew from the one we knew, ms since 1970. */
   readonly created: string;
   readonly pending: number;
@@ -83,7 +96,11 @@ export function toBinding(info: ConsumerInfo, subject: string): Binding {
     subject: config.filter_subject ?? config.filter_subjects?.[0] ?? subject,
     ackWaitMs: (config.ack_wait ?? 30e9) / 1e6,
     maxDeliver: config.max_deliver ?? -1,
-    maxRequest: config.max_batch ?? 0,
+    limits: {
+      messages: config.max_batch ?? 0,
+      bytes: config.max_bytes ?? 0,
+      expiresMs: (config.max_expires ?? 0) / 1e6,
+    },
     created: info.created,
     pending: info.num_pending,
     ackPending: info.num_ack_pending,
@@ -118,12 +135,20 @@ async function makeConsumer(
   }
 }
 
+/** Fields of newer servers (2.11) that the client does not know. */
+interface Newer {
+  priority_groups?: string[];
+}
+
 function isUsable(info: ConsumerInfo, log: Log): boolean {
-  const problem = info.config.deliver_subject
+  const { deliver_subject, ack_policy, priority_groups } = info.config as ConsumerConfig & Newer;
+  const problem = deliver_subject
     ? 'is a push consumer'
-    : info.config.ack_policy !== AckPolicy.Explicit
-      ? `has ack policy ${info.config.ack_policy}`
-      : undefined;
+    : ack_policy !== AckPolicy.Explicit
+      ? `has ack policy ${ack_policy}`
+      : priority_groups?.length
+        ? `has priority groups (${priority_groups.join(', ')})`
+        : undefined;
   if (problem)
     log.error(
       `[normalize] Consumer ${info.name} on ${info.stream_name} ${problem}: an explicit pull consumer is needed.`,

@@ -1,4 +1,5 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
+import type { RequestLimits } from './bind.ts';
 import { type Incoming, readIncoming, type Tie } from './message.ts';
 
 /** Asks for messages, exactly as many as there is room for. */
@@ -17,8 +18,8 @@ export interface PullOptions {
   nc: NatsConnection;
   tie: Tie;
   durable: string;
-  /** The durable's own limit of a request (max_batch); 0: none. */
-  maxRequest: number;
+  /** The durable's own, as last seen. */
+  limits: () => RequestLimits;
   /** Without a connection nothing is under way. */
   connected: () => boolean;
   /** Also connected: whether what is delivered could be settled. */
@@ -28,6 +29,8 @@ export interface PullOptions {
   onMessage(incoming: Incoming): void;
   /** The consumer is gone, or does not answer: what the server said. Called once; it asks no more then, and is still to be stopped. */
   onLost(why: string): void;
+  /** The server refuses every request, for a reason that does not pass by itself. Told once a minute at most. */
+  onRefused(why: string): void;
 }
 
 /**
@@ -37,6 +40,8 @@ export interface PullOptions {
 const EXPIRES_MS = 1_000;
 /** Without an answer for so long after its end, a request is lost (ADR-37 would use heartbeats for longer ones). */
 const GRACE_MS = 2_000;
+/** Between two words about requests that are refused. */
+const REFUSED_MS = 60_000;
 /** Bytes of one request: bounds memory when messages are large. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -52,6 +57,7 @@ export function startPulling(options: PullOptions): Puller {
   let outstanding = 0;
   let lastHeard = performance.now();
   let oversized = false;
+  let lastRefused = -Infinity;
   let asking = true;
   let whenQuiet: (() => void) | undefined;
   let stopped: Promise<void> | undefined;
@@ -77,19 +83,28 @@ export function startPulling(options: PullOptions): Puller {
     outstanding = unserved ? Math.max(0, outstanding - Number(unserved)) : 0;
     if (code === 503 || /consumer deleted|consumer is push based/i.test(why)) lose(why);
     else if (/message size exceeds maxbytes/i.test(why)) oversized = true;
+    else if (code === 400 || /^409 exceeded/i.test(why)) refused(why);
     // 408 (time is up) asks again at once; after 409 (no leader, too many requests) the timer does, a second later.
     if (code === 408 || oversized) ask();
+  }
+
+  function refused(why: string): void {
+    const now = performance.now();
+    if (now - lastRefused < REFUSED_MS) return;
+    lastRefused = now;
+    options.onRefused(why);
   }
 
   function ask(): void {
     if (!asking || !options.mayAsk()) return;
     const room = options.room() - outstanding;
     if (room <= 0 || (outstanding > 0 && room < outstanding)) return;
-    const batch = oversized ? 1 : options.maxRequest > 0 ? Math.min(room, options.maxRequest) : room;
+    const { messages, bytes, expiresMs } = options.limits();
+    const batch = oversized ? 1 : Math.min(room, messages || room);
     const request = {
       batch,
-      expires: EXPIRES_MS * 1e6,
-      ...(oversized ? {} : { max_bytes: Math.min(MAX_BYTES, options.roomBytes()) }),
+      expires: Math.min(EXPIRES_MS, expiresMs || EXPIRES_MS) * 1e6,
+      ...(oversized ? {} : { max_bytes: Math.min(MAX_BYTES, bytes || MAX_BYTES, options.roomBytes()) }),
     };
     oversized = false;
     if (outstanding === 0) lastHeard = performance.now();

@@ -1,3 +1,4 @@
+import { AckPolicy } from 'nats';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   addDurable,
@@ -93,6 +94,49 @@ describe('binding', () => {
     await until('NATS is connected', async () => (await services()).nats === 'connected', 5_000);
     expect(await services()).toEqual({ database: 'disconnected', nats: 'connected' });
     await pod.stop();
+  });
+
+  it.each([{ max_bytes: 1_000_000 }, { max_expires: 500e6 }, { max_batch: 3 }])(
+    'asks for no more at once than its durable allows: %o',
+    async (limits) => {
+      await bus.jsm.streams.add({ name: 'ATHLETE_ALLY_EVENTS', subjects: ['athlete-ally.>'] });
+      await bus.jsm.consumers.add('ATHLETE_ALLY_EVENTS', {
+        durable_name: DURABLE,
+        ack_policy: AckPolicy.Explicit,
+        ...limits,
+      });
+      await start();
+      for (let day = 1; day <= 5; day += 1) await publish(bus, event({ userId: `u${day}` }));
+      await drained(bus);
+      expect(await rows(bus)).toHaveLength(5);
+    },
+  );
+
+  it('says what its durable refuses, and goes by what it allows', async () => {
+    await makeTopology(bus);
+    const pod = await start();
+    await bus.jsm.consumers.update('ATHLETE_ALLY_EVENTS', DURABLE, { max_expires: 500e6 });
+    const refused = `[normalize] Consumer ${DURABLE} on ATHLETE_ALLY_EVENTS refuses what it is asked: 409 `;
+    await until('it is told', () => pod.lines.some((line) => line.startsWith(refused)), 10_000);
+    await publish(bus, event());
+    await drained(bus);
+  });
+
+  it('takes no durable with priority groups: whose requests have to say which one they are of', async () => {
+    await bus.jsm.streams.add({ name: 'ATHLETE_ALLY_EVENTS', subjects: ['athlete-ally.>'] });
+    const grouped = { priority_groups: ['a'], priority_policy: 'overflow' };
+    await bus.jsm.consumers.add('ATHLETE_ALLY_EVENTS', {
+      durable_name: DURABLE,
+      ack_policy: AckPolicy.Explicit,
+      ...(grouped as object),
+    });
+    const pod = await start({}, false);
+    await until(
+      'it is told',
+      () => pod.lines.some((line) => line.includes('has priority groups (a)')),
+      10_000,
+    );
+    expect((await fetch(`${pod.url}/readyz`)).status).toBe(503);
   });
 
   it('waits, not ready, until a durable is made, and says so', async () => {

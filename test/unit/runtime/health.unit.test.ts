@@ -8,7 +8,7 @@ const binding: Binding = {
   subject: 'athlete-ally.hrv.raw-received',
   ackWaitMs: 60_000,
   maxDeliver: 5,
-  maxRequest: 0,
+  limits: { messages: 0, bytes: 0, expiresMs: 0 },
   created: '2026-11-23T20:00:00Z',
   pending: 5,
   ackPending: 0,
