@@ -33,17 +33,24 @@ export async function rollBack(
   return withLease(environment, 'rollback', async (store, lease) => {
     const open = await store.openRun();
     if (open?.command === 'rollback') {
+      const forward = open.turnsRound === undefined ? undefined : await store.run(open.turnsRound);
+      if (forward) await askBack(store, forward);
       return goOn(await openContext(environment, store, lease, open), request.pauseBefore);
     }
     if (open?.command === 'replace') return takeBackReplace(environment, store, lease, open);
     if (open?.command === 'apply') return takeBackFilters(environment, store, lease, open);
     if (open) {
-      open.askedBack = true; // stored before anything: typed again, this is known to be the one
-      await store.saveRun(open);
+      await askBack(store, open);
       return rollBackFrom(environment, store, lease, open, request);
     }
     return rollBackLast(environment, store, lease, request);
   });
+}
+
+/** Stored before anything: typed again, this is known to be the one. */
+async function askBack(store: StateStore, run: RunDocument): Promise<void> {
+  run.askedBack = true;
+  await store.saveRun(run);
 }
 
 async function rollBackLast(

@@ -49,6 +49,8 @@ export interface GroupRecord {
 export interface RunDocument {
   schemaVersion: 1;
   id: string;
+  /** Counts the runs of an environment: clocks of different machines tell no order. Absent in documents of before. */
+  number?: number;
   command: 'migrate' | 'rollback' | 'replace' | 'apply';
   environment: string;
   from: string;

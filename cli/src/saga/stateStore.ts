@@ -84,9 +84,10 @@ export class StateReader {
     return (await this.entry<RunDocument>(`run.${id}`))?.value;
   }
 
-  /** Every run, the oldest first: ids begin with their time. */
-  runs(): Promise<RunDocument[]> {
-    return this.list('run.');
+  /** Every run, in the order in which they were begun. */
+  async runs(): Promise<RunDocument[]> {
+    const runs = await this.list<RunDocument>('run.'); // by their ids, which begin with the time of their machine
+    return runs.toSorted((a, b) => (a.number ?? 0) - (b.number ?? 0));
   }
 
   journal(run: string): Promise<JournalEntry[]> {
@@ -222,6 +223,7 @@ export class StateStore extends StateReader {
 
   /** The document first: whoever reads the pointer finds it. */
   async openNewRun(run: RunDocument): Promise<void> {
+    run.number = ((await this.runs()).at(-1)?.number ?? 0) + 1;
     await this.saveRun(run);
     await this.setReserve(RESERVE_BYTES);
     await this.save('open', { run: run.id });

@@ -1,6 +1,6 @@
-import { afterEach, expect, it } from 'vitest';
-import { realSubjects, type Topology } from '@aa-ops/topology';
-import type { StepId } from '../../../cli/src/saga/runDocument.ts';
+import { afterEach, expect, it, vi } from 'vitest';
+import { listKeys, readKey, realSubjects, STATE_BUCKET, type Topology, writeKey } from '@aa-ops/topology';
+import type { RunDocument, StepId } from '../../../cli/src/saga/runDocument.ts';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
@@ -44,6 +44,34 @@ it('goes back by the last one that was done, where the one behind it took itself
   expect(await go('single')).toMatchObject({ exitCode: 1, json: { result: 'rolled-back' } });
   run.environment.account = account;
   expect(await rollBack(run.environment)).toMatchObject({ json: { to: 'single', result: 'done' } });
+});
+
+it('knows the last migration, though an earlier one was made where the clock is ahead', async () => {
+  run = await startRun(modes);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 600_000 });
+  try {
+    expect(await go('multi')).toMatchObject({ json: { result: 'done' } });
+    expect(await rollBack(run.environment)).toMatchObject({ json: { to: 'single', result: 'done' } });
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await go('multi')).toMatchObject({ json: { result: 'done' } });
+  expect(await rollBack(run.environment)).toMatchObject({ json: { to: 'single', result: 'done' } });
+});
+
+it('goes no further back behind a way back that went by itself and was finished by hand', async () => {
+  run = await startRun(modes);
+  expect(await go('multi')).toMatchObject({ json: { result: 'done' } });
+  expect(await go('single', 'verify')).toMatchObject({ exitCode: 4 });
+  expect(await rollBack(run.environment, { pauseBefore: 'verify' })).toMatchObject({ exitCode: 4 });
+  const key = 'again.run.';
+  for (const name of await listKeys(run.account, STATE_BUCKET, key)) {
+    const found = await readKey<RunDocument>(run.account, STATE_BUCKET, name);
+    const { askedBack: _asked, ...forward } = found!.value;
+    if (forward.to === 'single') await writeKey(run.account, STATE_BUCKET, name, forward);
+  }
+  expect(await rollBack(run.environment)).toMatchObject({ json: { to: 'multi', result: 'done' } });
+  expect(await rollBack(run.environment)).toMatchObject({ json: { result: 'unchanged' } });
 });
 
 it('refuses to turn round a run that moves subjects inside a mode and has released some: only the file knows where they were', async () => {
