@@ -2,7 +2,7 @@ import { findStrays, healMemory, type Strays } from '@aa-ops/topology';
 import { formatAmount } from '../render/numbers.ts';
 import { StateReader } from '../saga/stateStore.ts';
 import { live } from './accountChecks.ts';
-import { type Check, green, skipped, yellow } from './check.ts';
+import { type Check, green, yellow } from './check.ts';
 
 /** Numbers told of a stream. */
 const SHOWN = 5;
@@ -14,7 +14,7 @@ export const strayMessages: Check = {
   async run(context) {
     const { account, topology } = context;
     const memory = await new StateReader(account, topology.name).memory();
-    if (memory.blocks.length === 0) return skipped('nothing was handed over');
+    if (memory.blocks.length === 0) return green('nothing was handed over so far');
     const [healed, { streams }] = await Promise.all([healMemory(account, memory), live(context)]);
     const owned = [...streams].map(([name, { info }]) => [name, info.config.subjects] as const);
     const strays = await findStrays(account, healed, Object.fromEntries(owned));
