@@ -64,6 +64,7 @@ it('goes no further back behind a way back that went by itself and was finished 
   expect(await go('multi')).toMatchObject({ json: { result: 'done' } });
   expect(await go('single', 'verify')).toMatchObject({ exitCode: 4 });
   expect(await rollBack(run.environment, { pauseBefore: 'verify' })).toMatchObject({ exitCode: 4 });
+  // As --auto-rollback leaves it: nobody has typed rollback so far.
   const key = 'again.run.';
   for (const name of await listKeys(run.account, STATE_BUCKET, key)) {
     const found = await readKey<RunDocument>(run.account, STATE_BUCKET, name);
