@@ -67,7 +67,7 @@ export const liveMode: Check = {
     if (mode === context.ownedIn && !details) return green(`mode ${mode}`);
     const evidence = `mode ${mode}, not ${context.ownedIn}${details ? `: ${details}` : ''}`;
     if (mode === context.ownedIn) return red(`mode ${mode}, but ${details}`, `aa-ops migrate --to ${mode}`);
-    return red(evidence, mode === MIXED ? 'aa-ops status' : `aa-ops migrate --to ${context.ownedIn}`);
+    return red(evidence, mode === MIXED ? 'aa-ops plan' : `aa-ops migrate --to ${context.ownedIn}`);
   },
 };
 

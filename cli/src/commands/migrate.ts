@@ -2,7 +2,7 @@ import { OpsError } from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { renderMigrationPlan, renderRun } from '../render/run.ts';
 import { openEnvironment } from '../runbook/environment.ts';
-import { assertMode, migrate, planOnly, resume } from '../runbook/migrate.ts';
+import { assertMode, migrate, nothingToMigrate, planOnly, resume } from '../runbook/migrate.ts';
 import type { RunOutcome } from '../runbook/outcome.ts';
 import { type RunOptions, STEP_IDS, type StepId } from '../saga/runDocument.ts';
 
@@ -32,6 +32,8 @@ export async function run(context: CommandContext, args: MigrateArguments): Prom
   if (args.dryRun) return dryRun(context, to, options);
   const topology = await context.topology();
   assertMode(topology, to);
+  const standing = await nothingToMigrate({ account: await context.reader(), topology }, to);
+  if (standing) return resultOf(standing);
   await context.confirm(`Migrate ${topology.environment.name} (${topology.name}) to mode ${to}?`);
   return inEnvironment(context, (environment) =>
     migrate(environment, { to, options, ...(pauseBefore ? { pauseBefore } : {}) }),
@@ -45,12 +47,17 @@ export async function inEnvironment(
 ): Promise<CommandResult> {
   const environment = await openEnvironment(context);
   try {
-    const outcome = await work(environment);
-    return { json: outcome.json, text: renderRun(outcome), exitCode: outcome.exitCode };
+    return resultOf(await work(environment));
   } finally {
     await environment.platform.close();
   }
 }
+
+export const resultOf = (outcome: RunOutcome): CommandResult => ({
+  json: outcome.json,
+  text: renderRun(outcome),
+  exitCode: outcome.exitCode,
+});
 
 async function dryRun(context: CommandContext, to: string, options: RunOptions): Promise<CommandResult> {
   const topology = await context.topology();

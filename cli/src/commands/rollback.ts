@@ -1,6 +1,6 @@
 import type { CommandContext, CommandResult } from '../frame/command.ts';
-import { rollBack } from '../runbook/rollBack.ts';
-import { inEnvironment, type MigrateArguments, parseStep } from './migrate.ts';
+import { nothingToRollBack, rollBack } from '../runbook/rollBack.ts';
+import { inEnvironment, type MigrateArguments, parseStep, resultOf } from './migrate.ts';
 
 export async function run(
   context: CommandContext,
@@ -8,6 +8,8 @@ export async function run(
 ): Promise<CommandResult> {
   const pauseBefore = parseStep(args.pauseBefore);
   const topology = await context.topology();
+  const standing = await nothingToRollBack({ account: await context.reader(), topology });
+  if (standing) return resultOf(standing);
   await context.confirm(
     `Roll ${topology.environment.name} (${topology.name}) back to where the last migration came from?`,
   );

@@ -1,4 +1,11 @@
-import { type Action, type Change, type ChangeClass, describeDifferences, type Plan } from '@aa-ops/topology';
+import {
+  type Action,
+  type Change,
+  type ChangeClass,
+  describeDifferences,
+  type Plan,
+  wayOutOfMixed,
+} from '@aa-ops/topology';
 import type { RunDocument } from '../saga/runDocument.ts';
 import { clean } from './clean.ts';
 import { formatCount } from './numbers.ts';
@@ -53,9 +60,8 @@ function mixedLines({ mode, topology }: Plan, paint: Paint): string[] {
   if (mode.live !== 'mixed') return [];
   return [
     paint.red(clean(`the account fits no mode of ${topology}: ${describeDifferences(mode.differences)}`)),
-    clean(
-      `shown against ${mode.reference}, the nearest; aa-ops migrate --resume, rollback or --to MODE gets out of it`,
-    ),
+    clean(`shown against ${mode.reference}, the nearest`),
+    ...wayOutOfMixed({ mode }).map((line) => clean(line)),
   ];
 }
 

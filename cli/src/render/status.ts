@@ -1,3 +1,4 @@
+import { MIXED } from '@aa-ops/topology';
 import type { Look } from '../status/rates.ts';
 import { clean } from './clean.ts';
 import { formatAgo, formatAmount, formatCount } from './numbers.ts';
@@ -44,11 +45,11 @@ function podLines({ platform, pods, configuredMode, unread }: Look): string[] {
   ];
 }
 
-function runLine({ run, lease }: Look): string {
-  if (!run)
-    return lease
-      ? `no run is open; ${lease.operator}@${lease.host} runs "${lease.command}"`
-      : 'no run is open';
+function runLine({ run, lease, mode }: Look): string {
+  if (!run) {
+    if (lease) return `no run is open; ${lease.operator}@${lease.host} runs "${lease.command}"`;
+    return mode === MIXED ? 'no run is open: aa-ops plan says what to put right by hand' : 'no run is open';
+  }
   const done = run.steps.filter(({ status }) => status !== 'pending' && status !== 'failed').length;
   const holder = lease
     ? `held by ${lease.operator}@${lease.host} since ${lease.since}`

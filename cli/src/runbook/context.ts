@@ -46,6 +46,12 @@ export interface RunEnvironment {
   windowBounds?: WindowBounds;
 }
 
+/** An account that is only looked at. */
+export interface Look {
+  account: JetStreamReader;
+  topology: Topology;
+}
+
 /** What a step works with: the environment, and the one run that is open. */
 export interface RunContext extends RunEnvironment {
   store: StateStore;

@@ -1,8 +1,8 @@
 import { MIXED, OpsError, planHandovers, readLive, readMode, type Topology } from '@aa-ops/topology';
 import { operatorName } from '../saga/lease.ts';
 import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/runDocument.ts';
-import { StateReader } from '../saga/stateStore.ts';
-import { liveOwnership, ownershipIn, type RunEnvironment } from './context.ts';
+import { isBusy, StateReader } from '../saga/stateStore.ts';
+import { liveOwnership, type Look, ownershipIn, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { mixed, wholeMode } from './mixed.ts';
 import { openContext, withLease } from './openRun.ts';
@@ -10,7 +10,7 @@ import { type RunOutcome, unchanged } from './outcome.ts';
 import { goOn, rollBackFrom } from './rollBack.ts';
 import { isReleased } from './runSteps.ts';
 import { STEPS } from './steps/index.ts';
-import { type MigrationPlan, planMigration, type PlanContext } from './steps/planMigration.ts';
+import { type MigrationPlan, planMigration } from './steps/planMigration.ts';
 
 export interface MigrateRequest {
   to: string;
@@ -57,6 +57,13 @@ const turnedRound = (back: RunOutcome, forward: RunOutcome): RunOutcome =>
       }
     : back;
 
+/** What `migrate --to` would answer without changing anything, known before anybody is asked whether it may; undefined where it would begin a run. */
+export async function nothingToMigrate(look: Look, to: string): Promise<RunOutcome | undefined> {
+  if (await isBusy(new StateReader(look.account, look.topology.name))) return undefined;
+  const from = await startingMode(look, to);
+  return from === to && !(await subjectsMoved(look, to)) ? unchanged('migrate', from) : undefined;
+}
+
 /** `migrate --resume`: finishes whichever run is open, forward or back. A window that was left open comes first. */
 export async function resume(environment: RunEnvironment, pauseBefore?: StepId): Promise<RunOutcome> {
   return withLease(environment, 'migrate --resume', async (store, lease) => {
@@ -72,7 +79,7 @@ export async function resume(environment: RunEnvironment, pauseBefore?: StepId):
 
 /** `migrate --dry-run`: what the plan step would store, made by a client that cannot write. */
 export async function planOnly(
-  environment: Pick<PlanContext, 'account' | 'topology'>,
+  environment: Look,
   request: Pick<MigrateRequest, 'to' | 'options'>,
 ): Promise<{ from: string; plan: MigrationPlan }> {
   const from = await startingMode(environment, request.to);
@@ -90,10 +97,7 @@ export function assertMode(topology: Topology, to: string): void {
   });
 }
 
-async function startingMode(
-  { account, topology }: Pick<PlanContext, 'account' | 'topology'>,
-  to: string,
-): Promise<string> {
+async function startingMode({ account, topology }: Look, to: string): Promise<string> {
   assertMode(topology, to);
   const reading = readMode(topology, await readLive(account, topology));
   if (reading.live === 'none') {
@@ -106,7 +110,7 @@ async function startingMode(
   return reading.live;
 }
 
-const subjectsMoved = async ({ account, topology }: RunEnvironment, mode: string): Promise<boolean> =>
+const subjectsMoved = async ({ account, topology }: Look, mode: string): Promise<boolean> =>
   planHandovers(await liveOwnership(account, topology), ownershipIn(topology, mode)).length > 0;
 
 export function refuseOpen(open: RunDocument | undefined): void {

@@ -1,8 +1,8 @@
-import { MIXED, type ModeDifference, type ModeReading, OpsError, readLive, readMode } from '@aa-ops/topology';
-import type { RunEnvironment } from './context.ts';
+import { byHand, MIXED, type ModeReading, OpsError, readLive, readMode } from '@aa-ops/topology';
+import type { Look } from './context.ts';
 
 /** The mode that the account is in. OpsError `mode-mixed` where it is in none: no run tells how it came to that, and none can be turned round. */
-export async function wholeMode({ account, topology }: RunEnvironment): Promise<string> {
+export async function wholeMode({ account, topology }: Look): Promise<string> {
   const reading = readMode(topology, await readLive(account, topology));
   if (reading.live === MIXED) throw mixed(reading, reading.reference);
   return reading.live;
@@ -10,10 +10,7 @@ export async function wholeMode({ account, topology }: RunEnvironment): Promise<
 
 /** `mode`: the one to get out to; what has to be given back to which stream, by hand, is counted from it. */
 export function mixed({ differences }: ModeReading, mode: string): OpsError {
-  const steps = differences
-    .filter((one) => one.mode === mode)
-    .flatMap(byHand)
-    .sort((a, b) => Number(a.startsWith('give')) - Number(b.startsWith('give'))); // a subject has one owner: it is taken first
+  const steps = byHand(differences, mode);
   return new OpsError('mode-mixed', 'the live streams fit no mode, and no run is open that could be ended', {
     kind: 'refused',
     hint: [
@@ -23,11 +20,4 @@ export function mixed({ differences }: ModeReading, mode: string): OpsError {
     ].join('\n'),
     details: { mode, differences, steps },
   });
-}
-
-function byHand({ stream, missing, extra }: ModeDifference): string[] {
-  return [
-    ...(extra.length > 0 ? [`take ${extra.join(', ')} from ${stream}`] : []),
-    ...(missing.length > 0 ? [`give ${missing.join(', ')} to ${stream}`] : []),
-  ];
 }

@@ -15,7 +15,7 @@ export async function withLease<T>(
   work: (store: StateStore, lease: Lease) => Promise<T>,
 ): Promise<T> {
   const store = await StateStore.open(patiently(environment), environment.topology);
-  const lease = await takeLease(store, command, environment.signal);
+  const lease = await takeLease(store, command, environment);
   try {
     await store.heldBy(lease);
     return await work(store, lease);

@@ -2,9 +2,9 @@ import { dropCopies, OpsError } from '@aa-ops/topology';
 import { runChecks, rollbackChecks } from '../checks/index.ts';
 import { type Lease, operatorName } from '../saga/lease.ts';
 import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/runDocument.ts';
-import type { StateStore } from '../saga/stateStore.ts';
+import { isBusy, StateReader, type StateStore } from '../saga/stateStore.ts';
 import { checkContext, settleChecks } from './checkContext.ts';
-import { handoverContext, type RunContext, type RunEnvironment } from './context.ts';
+import { handoverContext, type Look, type RunContext, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { restoreDuplicateWindows } from './duplicateWindows.ts';
 import { restoreTargets } from './easedTargets.ts';
@@ -53,22 +53,35 @@ async function askBack(store: StateStore, run: RunDocument): Promise<void> {
   await store.saveRun(run);
 }
 
+/** What `rollback` would answer without changing anything, known before anybody is asked whether it may; undefined where it would begin or go on. */
+export async function nothingToRollBack(look: Look): Promise<RunOutcome | undefined> {
+  const store = new StateReader(look.account, look.topology.name);
+  if (await isBusy(store)) return undefined;
+  const { live, last } = await lastForward(look, store);
+  return last ? undefined : unchanged('rollback', live);
+}
+
 async function rollBackLast(
   environment: RunEnvironment,
   store: StateStore,
   lease: Lease,
   request: { options?: Partial<RunOptions>; pauseBefore?: StepId },
 ): Promise<RunOutcome> {
-  const live = await wholeMode(environment);
+  const { live, last } = await lastForward(environment, store);
+  return last ? startWayBack(environment, store, lease, last, request) : unchanged('rollback', live);
+}
+
+/** The migration to turn round where no run is open; none where the account is there already. OpsError `nothing-to-roll-back`. */
+async function lastForward(look: Look, store: StateReader): Promise<{ live: string; last?: RunDocument }> {
+  const live = await wholeMode(look);
   // One that took itself back has changed nothing; one that was asked to is not to be followed by the one before it.
   const last = (await store.runs()).findLast(
     ({ command, status, askedBack }) =>
       command === 'migrate' && (status === 'done' || (status === 'rolled-back' && askedBack)),
   );
-  if (last?.status === 'rolled-back') return unchanged('rollback', live);
+  if (last?.status === 'rolled-back') return { live };
   if (last && last.from === last.to && !(await wasTurnedRound(store, last.id))) throw inMode(last);
-  if (!last || last.from === live || (await wasTurnedRound(store, last.id)))
-    return unchanged('rollback', live);
+  if (!last || last.from === live || (await wasTurnedRound(store, last.id))) return { live };
   if (last.to !== live) {
     throw new OpsError(
       'nothing-to-roll-back',
@@ -79,7 +92,7 @@ async function rollBackLast(
       },
     );
   }
-  return startWayBack(environment, store, lease, last, request);
+  return { live, last };
 }
 
 /** The file moved subjects inside the mode, and what it was before is nowhere but in the file's own history. */
@@ -94,7 +107,7 @@ const inMode = ({ id, to, status }: RunDocument): OpsError =>
     },
   );
 
-const wasTurnedRound = async (store: StateStore, run: string): Promise<boolean> =>
+const wasTurnedRound = async (store: StateReader, run: string): Promise<boolean> =>
   (await store.runs()).some(({ turnsRound, status }) => turnsRound === run && status === 'done');
 
 /**

@@ -85,9 +85,10 @@ export function asOpsError({ signal }: Pick<RunContext, 'signal'>, error: unknow
   return new OpsError('internal', messageOf(error), { cause: error });
 }
 
-/** Nothing is stored or taken back any more: somebody else goes on, or is to. */
+/** Nothing is stored or taken back any more: somebody else goes on, or is to, or no server stores anything. */
 export const isStopped = (error: unknown): boolean =>
-  error instanceof OpsError && (error.kind === 'interrupted' || error.code === 'lease-lost');
+  error instanceof OpsError &&
+  (error.kind === 'interrupted' || error.code === 'lease-lost' || error.code === 'state-away');
 
 /** Whether any subject has changed hands, or may have: from here on there is no undoing, only forward or a way back. */
 export const isReleased = ({ run }: Pick<RunContext, 'run'>): boolean =>

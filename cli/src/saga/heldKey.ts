@@ -6,7 +6,7 @@ import { type Moment, msSince, thisMoment } from './moment.ts';
 export interface HeldKey {
   /**
    * Throws where another process has it, or may have. Asks the server only where the last renewal is too long ago to be trusted, and then until it
-   * answers, for 30 s at most: as long as it is away nobody can take the key either.
+   * answers: as long as it is away nobody can take the key either. Throws once it was away for 30 s, and then at each asking that it leaves unanswered.
    */
   assertHeld(): Promise<void>;
   /** Throws as well, and asks the server in any case: for what must not come late. */
@@ -28,6 +28,11 @@ export interface HeldKeyOptions {
   /** ms after the last renewal was asked for from which it is no longer trusted: well before anybody may take the key. */
   trustMs: number;
   lostError(reason: string): OpsError;
+  /** No renewal was answered for so many ms; the last one failed with that. */
+  awayError(ms: number, last: unknown): OpsError;
+  /** Told when a renewal is left unanswered, and when one is answered again. */
+  onAway?(last: unknown): void;
+  onBack?(ms: number): void;
 }
 
 const POLL_MS = 50;
@@ -36,11 +41,13 @@ export const isConflict = (error: unknown): boolean =>
   error instanceof OpsError && error.code === 'state-conflict';
 
 export function holdKey(options: HeldKeyOptions): HeldKey {
-  const { trustMs, lostError } = options;
+  const { trustMs, lostError, awayError } = options;
   let revision = options.first.revision;
   /** When the last renewal that came true was sent, not when its answer was read: this process may have slept in between. */
   let renewed = options.first.asked;
   let renewing: Promise<void> | undefined;
+  /** Since when, by the running clock, and why no renewal is answered; undefined while they are. */
+  let away: { since: number; last: unknown } | undefined;
   const lost = new AbortController();
 
   const write = async (): Promise<void> => {
@@ -50,7 +57,7 @@ export function holdKey(options: HeldKeyOptions): HeldKey {
   };
   /** A renewal whose answer went missing may be stored all the same: what stands then is ours, with another revision. */
   const writeOver = async (conflict: unknown): Promise<void> => {
-    if (!isConflict(conflict)) return; // not answered: the next renewal or the next effect tries again
+    if (!isConflict(conflict)) throw conflict; // not answered: the next renewal or the next effect tries again
     const standing = await options.read();
     if (!standing || !options.isOurs(standing.value)) lost.abort(lostError(messageOf(conflict)));
     else {
@@ -58,13 +65,22 @@ export function holdKey(options: HeldKeyOptions): HeldKey {
       await write();
     }
   };
+  const renewOnce = async (): Promise<void> => {
+    const begun = performance.now();
+    try {
+      await write().catch(writeOver);
+      if (away) options.onBack?.(performance.now() - away.since);
+      away = undefined;
+    } catch (error) {
+      // Nothing is known, until the trust in the last renewal ends.
+      if (!away) options.onAway?.(error);
+      away = { since: away?.since ?? begun, last: error };
+    }
+  };
   const renew = (): Promise<void> => {
-    renewing ??= write()
-      .catch(writeOver)
-      .catch(() => {}) // unreachable: nothing is known, until the trust in the last renewal ends
-      .finally(() => {
-        renewing = undefined;
-      });
+    renewing ??= renewOnce().finally(() => {
+      renewing = undefined;
+    });
     return renewing;
   };
   const confirm = async (): Promise<void> => {
@@ -75,7 +91,8 @@ export function holdKey(options: HeldKeyOptions): HeldKey {
       await renew();
       lost.signal.throwIfAborted();
       if (renewed.running >= begun.running) return;
-      if (msSince(begun) > DEFAULT_PATIENCE_MS) throw lostError('it could not be renewed');
+      const ms = away ? performance.now() - away.since : 0;
+      if (away && ms > DEFAULT_PATIENCE_MS) throw awayError(ms, away.last);
       await delay(POLL_MS);
     }
   };

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { OpsError } from '@aa-ops/topology';
+import { DEFAULT_PATIENCE_MS, type Host, messageOf, type Notice, OpsError } from '@aa-ops/topology';
 import { type HeldKey, type HeldKeyOptions, holdKey, isConflict } from './heldKey.ts';
 import { thisMoment } from './moment.ts';
 import { isGone, thisProcess } from './processIdentity.ts';
@@ -23,17 +23,26 @@ export const operatorName = (): string => {
 
 /**
  * One operator at a time. Held by renewing it; whoever holds it checks before each effect and each write of the state. OpsError `lease-lost` where another
- * process has taken over.
+ * process has taken over, `state-away` where no server stored a renewal for 30 s.
  */
 export interface Lease extends Omit<HeldKey, 'end'> {
   release(): Promise<void>;
+}
+
+export interface LeaseContext {
+  host: Host;
+  signal: AbortSignal;
 }
 
 /**
  * Takes the lease, or waits up to ten seconds of our own clock to see whether its holder still lives. OpsError `locked`
  * names who holds it and since when.
  */
-export async function takeLease(store: StateStore, command: string, signal: AbortSignal): Promise<Lease> {
+export async function takeLease(
+  store: StateStore,
+  command: string,
+  { host, signal }: LeaseContext,
+): Promise<Lease> {
   const record: LeaseRecord = {
     token: `${process.pid}-${Math.random().toString(36).slice(2)}`,
     operator: operatorName(),
@@ -42,6 +51,7 @@ export async function takeLease(store: StateStore, command: string, signal: Abor
     since: new Date().toISOString(),
   };
   let seen: { revision: number; at: number } | undefined;
+  let isTold = false;
   for (;;) {
     const standing = await store.lease();
     const holder = standing?.value ?? undefined;
@@ -51,11 +61,13 @@ export async function takeLease(store: StateStore, command: string, signal: Abor
     if (!holder || dead) {
       const asked = thisMoment();
       const taken = await tryTake(store, record, revision);
-      if (taken !== undefined) return holdLease(store, record, { revision: taken, asked });
+      if (taken !== undefined) return holdLease(store, record, { revision: taken, asked }, host);
       continue;
     }
     // A holder that renews before our eyes is alive: no reason to wait any longer.
     if (await renewedSince(store, revision, signal)) throw locked(holder);
+    if (!isTold) host.notify(watching(holder));
+    isTold = true;
   }
 }
 
@@ -78,16 +90,22 @@ async function tryTake(
   }
 }
 
+const named = ({ operator, host, pid, command, since }: LeaseRecord): string =>
+  `${operator}@${host} (pid ${pid}) runs "${command}" since ${since}`;
+
+const watching = (holder: LeaseRecord): Notice => ({
+  level: 'info',
+  code: 'lease-watched',
+  message: `${named(holder)}; looking for up to ${DEAD_MS / 1_000} s whether it still does`,
+  data: { ...holder },
+});
+
 const locked = (holder: LeaseRecord): OpsError =>
-  new OpsError(
-    'locked',
-    `${holder.operator}@${holder.host} (pid ${holder.pid}) runs "${holder.command}" since ${holder.since}`,
-    {
-      kind: 'locked',
-      hint: 'wait for it to end; aa-ops status shows how far it is',
-      details: { ...holder },
-    },
-  );
+  new OpsError('locked', named(holder), {
+    kind: 'locked',
+    hint: 'wait for it to end; aa-ops status shows how far it is',
+    details: { ...holder },
+  });
 
 export const leaseLost = (reason: string): OpsError =>
   new OpsError('lease-lost', `another process may have taken over: ${reason}`, {
@@ -95,7 +113,20 @@ export const leaseLost = (reason: string): OpsError =>
     hint: 'nothing was stored or taken back since; aa-ops status shows who runs; aa-ops migrate --resume goes on',
   });
 
-function holdLease(store: StateStore, record: LeaseRecord, first: HeldKeyOptions['first']): Lease {
+const seconds = (ms: number): string => `${Math.round(ms / 1_000)} s`;
+
+const stateAway = (ms: number, last: unknown): OpsError =>
+  new OpsError('state-away', `the state could not be stored for ${seconds(ms)}: ${messageOf(last)}`, {
+    kind: 'partial',
+    hint: 'nothing was stored or taken back since; once the server answers, aa-ops status shows what is open, aa-ops migrate --resume goes on',
+  });
+
+function holdLease(
+  store: StateStore,
+  record: LeaseRecord,
+  first: HeldKeyOptions['first'],
+  host: Host,
+): Lease {
   const { end, ...held } = holdKey({
     write: (expected) => store.writeLease(record, expected),
     read: () => store.lease(),
@@ -104,6 +135,19 @@ function holdLease(store: StateStore, record: LeaseRecord, first: HeldKeyOptions
     renewMs: RENEW_MS,
     trustMs: TRUST_MS,
     lostError: leaseLost,
+    awayError: stateAway,
+    onAway: (last) =>
+      host.notify({
+        level: 'warn',
+        code: 'state-away',
+        message: `the state cannot be stored, waiting for up to ${seconds(DEFAULT_PATIENCE_MS)}: ${messageOf(last)}`,
+      }),
+    onBack: (ms) =>
+      host.notify({
+        level: 'info',
+        code: 'state-back',
+        message: `the state is stored again, after ${seconds(ms)}`,
+      }),
   });
   return {
     ...held,

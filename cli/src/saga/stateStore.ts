@@ -103,6 +103,10 @@ export class StateReader {
   }
 }
 
+/** Whether a run is open, or about to be: what is looked at now may be another thing a moment later. */
+export const isBusy = async (store: StateReader): Promise<boolean> =>
+  Boolean((await store.lease())?.value) || (await store.openRun()) !== undefined;
+
 /**
  * Writes it as well. What is known of a run goes over the revision that this process has read or written itself, and under its lease: of two
  * processes that both go on, only one stores anything. OpsError `lease-lost` for the other.

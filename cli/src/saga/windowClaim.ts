@@ -78,6 +78,7 @@ async function claimAndEnd(
     renewMs: RENEW_MS,
     trustMs: TRUST_MS,
     lostError: () => windowElsewhere(spec),
+    awayError: () => windowElsewhere(spec), // it may be by now
   });
   let last: number | undefined;
   try {

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadTopology, openWriter } from '@aa-ops/topology';
+import { loadTopology, openWriter, silentHost } from '@aa-ops/topology';
 import { takeLease } from '../../../cli/src/saga/lease.ts';
 import { StateStore } from '../../../cli/src/saga/stateStore.ts';
 import { aaOps, type CliOptions, type CliResult } from '../../support/cli.ts';
 import { applyTopology } from '../../support/runs.ts';
 import { type NatsServer, startNats } from '../../support/servers.ts';
+import { standStill } from '../../support/standStill.ts';
 
 const FILE = fileURLToPath(new URL('../../support/seed-topology.yaml', import.meta.url));
 const cwd = mkdtempSync(join(tmpdir(), 'aa-interrupted-'));
@@ -71,11 +72,48 @@ describe('Ctrl-C', () => {
   );
 });
 
+describe('a server that answers no more', () => {
+  it('is told of while it is waited for, and blamed on nobody else: exit 4, --resume ends it once it answers', async () => {
+    let stands: Promise<void> | undefined;
+    try {
+      const ended = await run(['migrate', '--to', 'multi', '--yes', '--progress', 'ndjson'], {
+        onProgress(line) {
+          if (!stands && line.includes('step-started') && line.includes('"consumers"'))
+            stands = standStill(server.pid);
+        },
+      });
+      expect(stands).toBeDefined();
+      expect(ended, ended.stderr).toMatchObject({ code: 4 });
+      expect(ended.json()).toMatchObject({ error: { code: 'state-away' } });
+      expect(ended.stderr.split('\n').filter((line) => line.includes('waiting for up to 30 s'))).toHaveLength(
+        1,
+      );
+      expect(ended.stderr).not.toContain('another process');
+    } finally {
+      await stands;
+      process.kill(server.pid, 'SIGCONT');
+    }
+    const resumed = await run(['migrate', '--resume']);
+    expect(resumed, resumed.stderr).toMatchObject({ code: 0 });
+    expect(await status()).toMatchObject({ mode: 'multi', run: null });
+    expect(await run(['rollback', '--yes'])).toMatchObject({ code: 0 });
+  });
+});
+
 describe('safe to repeat', () => {
   it('answers unchanged, with exit 0, to what is already so', async () => {
     expect((await run(['migrate', '--to', 'single', '--yes'])).json()).toMatchObject({ result: 'unchanged' });
     expect(await run(['migrate', '--resume'])).toMatchObject({ code: 0 });
     expect((await run(['rollback', '--yes'])).json()).toMatchObject({ result: 'unchanged', to: 'single' });
+  });
+
+  it('asks nobody for leave to do nothing', async () => {
+    const migrate = await run(['migrate', '--to', 'single']);
+    expect(migrate, migrate.stderr).toMatchObject({ code: 0 });
+    expect(migrate.json()).toMatchObject({ result: 'unchanged', to: 'single' });
+    const rollback = await run(['rollback'], {}, 'guarded');
+    expect(rollback, rollback.stderr).toMatchObject({ code: 0 });
+    expect(rollback.json()).toMatchObject({ result: 'unchanged', to: 'single' });
   });
 
   it('changes nothing in a dry run', async () => {
@@ -118,7 +156,10 @@ describe('two operators at once', () => {
   it('sends the second one away with exit 6, and says who runs what since when', async () => {
     const account = await openWriter({ servers: [server.url] });
     const store = await StateStore.open(account, await loadTopology(FILE, 'test'));
-    const lease = await takeLease(store, 'migrate --to multi', new AbortController().signal);
+    const lease = await takeLease(store, 'migrate --to multi', {
+      host: silentHost,
+      signal: new AbortController().signal,
+    });
     try {
       for (const command of [
         ['migrate', '--to', 'multi', '--yes'],

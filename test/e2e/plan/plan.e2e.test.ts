@@ -194,8 +194,17 @@ describe('plan, apply and drift', () => {
     const plan = await text('plan');
     expect(plan.code).toBe(2);
     expect(plan.stdout).toContain('against one OLD lacks carts.>, CARTS should not own carts.>');
+    expect(plan.stdout).toContain(
+      "by hand, what is not one's first:\ntake carts.> from CARTS\ngive carts.> to OLD",
+    );
+    expect(plan.stdout).not.toContain('migrate --to'); // which is refused here
     expect((await run('plan')).json.mode).toMatchObject({ live: 'mixed' });
-    expect(await run('apply', '--yes')).toMatchObject({ code: 3, json: { error: { code: 'mode-mixed' } } });
+    const apply = await run('apply', '--yes');
+    expect(apply).toMatchObject({ code: 3, json: { error: { code: 'mode-mixed' } } });
+    expect((await text('apply', '--yes')).stderr).toContain('take carts.> from CARTS\n');
+    expect((await text('status')).stdout).toContain(
+      'no run is open: aa-ops plan says what to put right by hand',
+    );
   });
 
   it('exits 6 while a migration is open, but still plans', async () => {

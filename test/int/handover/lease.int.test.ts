@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JetStreamWriter, OpsError, StreamConfig } from '@aa-ops/topology';
+import { type JetStreamWriter, type OpsError, silentHost, type StreamConfig } from '@aa-ops/topology';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { takeLease } from '../../../cli/src/saga/lease.ts';
@@ -9,7 +9,7 @@ import { type LeaseRecord, StateStore } from '../../../cli/src/saga/stateStore.t
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology } from '../../support/topologies.ts';
 
-const SIGNAL = new AbortController().signal;
+const CONTEXT = { host: silentHost, signal: new AbortController().signal };
 let run: TestRun;
 beforeAll(async () => {
   run = await startRun(seedTopology);
@@ -54,14 +54,14 @@ const lostBy = async (lease: Awaited<ReturnType<typeof takeLease>>): Promise<voi
 describe('the lease', () => {
   it.concurrent('sends a second operator away, naming the first one and since when', async () => {
     const store = await storeOf('two-operators');
-    const lease = await takeLease(store, 'migrate --to multi', SIGNAL);
-    const error = await errorOf(takeLease(store, 'rollback', SIGNAL));
+    const lease = await takeLease(store, 'migrate --to multi', CONTEXT);
+    const error = await errorOf(takeLease(store, 'rollback', CONTEXT));
     expect(error).toMatchObject({ code: 'locked', kind: 'locked' });
     const { since } = (await store.lease())!.value!;
     expect(error!.message).toContain(`pid ${process.pid}`);
     expect(error!.message).toContain(`runs "migrate --to multi" since ${since}`);
     await lease.release();
-    await (await takeLease(store, 'rollback', SIGNAL)).release();
+    await (await takeLease(store, 'rollback', CONTEXT)).release();
   });
 
   it.concurrent(
@@ -72,7 +72,7 @@ describe('the lease', () => {
       await here.writeLease(holderElsewhere(DEAD_HERE), 0);
       const taken: string[] = [];
       const take = async (store: StateStore, name: string): Promise<void> => {
-        const lease = await takeLease(store, 'rollback', SIGNAL);
+        const lease = await takeLease(store, 'rollback', CONTEXT);
         taken.push(name);
         await lease.release();
       };
@@ -90,7 +90,7 @@ describe('the lease', () => {
       others.map(async (fields, index) => {
         const store = await storeOf(`same-name-${index}`);
         await store.writeLease({ ...holderElsewhere(DEAD_HERE), ...fields } as LeaseRecord, 0);
-        await (await takeLease(store, 'rollback', SIGNAL)).release();
+        await (await takeLease(store, 'rollback', CONTEXT)).release();
         expect(performance.now() - begun).toBeGreaterThanOrEqual(10_000);
       }),
     );
@@ -100,13 +100,13 @@ describe('the lease', () => {
     const store = await storeOf('same-number');
     await store.writeLease(holderElsewhere({ ...thisProcess(), begun: '1' }), 0);
     const begun = performance.now();
-    await (await takeLease(store, 'rollback', SIGNAL)).release();
+    await (await takeLease(store, 'rollback', CONTEXT)).release();
     expect(performance.now() - begun).toBeLessThan(10_000);
   });
 
   it.concurrent('is not trusted by a holder whose machine slept, until it is renewed', async () => {
     const store = await storeOf('slept');
-    const lease = await takeLease(store, 'migrate', SIGNAL);
+    const lease = await takeLease(store, 'migrate', CONTEXT);
     await steal(store);
     const now = Date.now;
     // What a machine's sleep looks like to a process: the running clock stood still, the one on the wall did not.
@@ -137,7 +137,7 @@ describe('the lease', () => {
         },
       },
     }) as StateStore;
-    expect(await errorOf(takeLease(observed, 'rollback', SIGNAL))).toMatchObject({ code: 'locked' });
+    expect(await errorOf(takeLease(observed, 'rollback', CONTEXT))).toMatchObject({ code: 'locked' });
     expect(renewals).toBeGreaterThan(0);
     expect((await store.lease())!.value).toMatchObject({ token: 'by-hand' });
   });
@@ -146,8 +146,8 @@ describe('the lease', () => {
     const store = await storeOf('race');
     await store.writeLease(holderElsewhere(DEAD_HERE), 0);
     const both = await Promise.allSettled([
-      takeLease(store, 'one', SIGNAL),
-      takeLease(store, 'other', SIGNAL),
+      takeLease(store, 'one', CONTEXT),
+      takeLease(store, 'other', CONTEXT),
     ]);
     expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'locked' } });
@@ -156,7 +156,7 @@ describe('the lease', () => {
 
   it.concurrent('survives a renewal of its own whose answer went missing', async () => {
     const store = await storeOf('unheard');
-    const lease = await takeLease(store, 'migrate', SIGNAL);
+    const lease = await takeLease(store, 'migrate', CONTEXT);
     const { value, revision } = (await store.lease())!;
     const unheard = await store.writeLease(value, revision);
     while ((await store.lease())!.revision === unheard) await delay(50);
@@ -167,7 +167,7 @@ describe('the lease', () => {
 
   it.concurrent('is not given back by a holder that lost it', async () => {
     const store = await storeOf('thief');
-    const lease = await takeLease(store, 'migrate', SIGNAL);
+    const lease = await takeLease(store, 'migrate', CONTEXT);
     await steal(store);
     await lostBy(lease);
     await lease.release();

@@ -8,8 +8,10 @@ import { thisMoment } from '../../../cli/src/saga/moment.ts';
 const TRUST_MS = 7_000;
 
 let held: HeldKey | undefined;
+let told: string[] = [];
 afterEach(async () => {
   await held?.end();
+  told = [];
   vi.restoreAllMocks();
 });
 
@@ -30,6 +32,9 @@ function keyOf(server: { isBack: boolean; owner: string }, agoMs: number): HeldK
     renewMs: 60_000,
     trustMs: TRUST_MS,
     lostError: leaseLost,
+    awayError: (ms, last) => new OpsError('state-away', `${ms}: ${String(last)}`),
+    onAway: () => told.push('away'),
+    onBack: () => told.push('back'),
   });
   return held;
 }
@@ -64,10 +69,22 @@ it('is lost where another had it meanwhile, and not before that is known', async
   });
 });
 
-it('may be lost where no server has told for 30 s', async () => {
-  const key = keyOf({ isBack: false, owner: 'us' }, TRUST_MS);
+it('is given up once no server has told for 30 s, and at once from then on', async () => {
+  const server = { isBack: false, owner: 'us' };
+  const key = keyOf(server, TRUST_MS);
   const begun = performance.now();
   const wall = Date.now();
-  vi.spyOn(performance, 'now').mockImplementation(() => begun + (Date.now() - wall) * 100); // time flies
-  await expect(key.assertHeld()).rejects.toMatchObject({ code: 'lease-lost' });
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => begun + (Date.now() - wall) * 100); // time flies
+  await expect(key.assertHeld()).rejects.toMatchObject({
+    code: 'state-away',
+    message: expect.stringContaining('away'),
+  });
+  const stands = performance.now();
+  clock.mockReturnValue(stands);
+  await expect(key.assertHeld()).rejects.toMatchObject({ code: 'state-away' });
+  await expect(key.confirm()).rejects.toMatchObject({ code: 'state-away' });
+  expect(told).toEqual(['away']);
+  server.isBack = true;
+  await expect(key.confirm()).resolves.toBeUndefined();
+  expect(told).toEqual(['away', 'back']);
 });

@@ -1,2 +1,8 @@
 export { type ApplyOptions, applyPlan } from './applyPlan.ts';
-export { describeDifferences, type Permissions, refuseDestructive, refusePlan } from './refusePlan.ts';
+export {
+  describeDifferences,
+  type Permissions,
+  refuseDestructive,
+  refusePlan,
+  wayOutOfMixed,
+} from './refusePlan.ts';

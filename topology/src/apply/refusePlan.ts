@@ -1,4 +1,5 @@
 import { OpsError } from '../errors.ts';
+import { byHand } from '../live/byHand.ts';
 import { MIXED, type ModeDifference } from '../live/readMode.ts';
 import { nameOf } from '../plan/fingerprint.ts';
 import { movedSubjects } from '../plan/overlaps.ts';
@@ -77,11 +78,18 @@ function mixedError(plan: Plan): OpsError {
     `the account fits no mode of ${plan.topology}: ${describeDifferences(plan.mode.differences)}`,
     {
       kind: 'refused',
-      hint: 'if a migration stopped half way: aa-ops migrate --resume, or aa-ops rollback; else: aa-ops migrate --to MODE',
+      hint: wayOutOfMixed(plan).join('\n'),
       details: { differences: plan.mode.differences },
     },
   );
 }
+
+/** Line for line. A plan does not know whether a run is open: only where none is, what nobody can turn round is put right by hand. */
+export const wayOutOfMixed = ({ mode }: Pick<Plan, 'mode'>): string[] => [
+  'if aa-ops status shows an open run: aa-ops migrate --resume goes on with it; if it shows none, somebody else changed what the streams hear:',
+  `by hand, what is not ${mode.reference}'s first:`,
+  ...byHand(mode.differences, mode.reference),
+];
 
 /** `against single: AA_CORE_HOT lacks sleep.*; against multi: …`, grouped by mode. */
 export function describeDifferences(differences: readonly ModeDifference[]): string {

@@ -14,7 +14,7 @@ import { readWindow, specifyWindow, type WindowBounds, type WindowSpec } from '.
 export interface WindowGuard {
   /** Resolves once it stands by. */
   arm(spec: WindowSpec): Promise<void>;
-  /** OpsError `window-elsewhere` or `lease-lost` where this process was away for so long that another may end the window. */
+  /** OpsError `window-elsewhere`, `lease-lost` or `state-away` where this process was away for so long that another may end the window. */
   readonly assertOurs: AssertOurs;
   /** From here on only this process lets go what is held, unless it dies. Throws as `assertOurs`. */
   lettingGo(): Promise<void>;
@@ -101,7 +101,7 @@ async function throughWindow(
     if (!guard || !isOverruled(error)) throw error;
     const end = await guard.endElsewhere(spec);
     const wasLate = await putRight(account, spec);
-    if (!end || error.code === 'lease-lost') throw error;
+    if (!end || error.code !== 'window-elsewhere') throw error;
     // That one had nothing to let go: what came behind its end, only this hold has heard.
     const letGo = wasLate && standing ? await endHold(account, standing, spec, end.window) : end.letGo;
     return { window: end.window, letGo };

@@ -86,9 +86,10 @@ const isFinal = (error: unknown): boolean => isHeldElsewhere(error) || isRefused
  */
 export type AssertOurs = (before: 'release' | 'owner') => Promise<void>;
 
-/** Another process ends this window: this one touches nothing any more. */
+/** Another process ends this window, or will, since no server tells this one that it is ours: it touches nothing any more. */
+const OVERRULING: ReadonlySet<string> = new Set(['window-elsewhere', 'lease-lost', 'state-away']);
 export const isOverruled = (error: unknown): error is OpsError =>
-  error instanceof OpsError && (error.code === 'window-elsewhere' || error.code === 'lease-lost');
+  error instanceof OpsError && OVERRULING.has(error.code);
 
 /**
  * What a release of ours that came late has taken away is given back: forward where the targets have taken, else back. Whoever ends the window

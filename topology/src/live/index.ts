@@ -1,3 +1,4 @@
+export { byHand } from './byHand.ts';
 export { inFlight } from './inFlight.ts';
 export { lastMessages } from './lastMessages.ts';
 export { type ForeignStream, type LiveAccount, liveConsumer, type LiveStream } from './liveAccount.ts';

@@ -1,6 +1,6 @@
 import type { LiveAccount } from '../live/liveAccount.ts';
 import { liveConsumer } from '../live/liveAccount.ts';
-import type { ModeReading } from '../live/readMode.ts';
+import { MIXED, type ModeReading } from '../live/readMode.ts';
 import type { Desired, Topology } from '../model.ts';
 import type { ServerKind } from './capabilities.ts';
 import type { Deletion } from './deletions.ts';
@@ -45,7 +45,7 @@ export function diff(input: PlanInput): Plan {
   const changes = [
     ...streams.sort(byAction),
     ...diffConsumers(input, server, losses.size > 0).sort(byAction),
-  ];
+  ].map(mode.live === MIXED ? withoutMigration : (change) => change);
   return {
     topology: topology.name,
     environment: topology.environment.name,
@@ -84,6 +84,13 @@ function diffConsumers(
       server,
     });
   });
+}
+
+/** No migration begins in an account that fits no mode: what its hint would name is refused. */
+function withoutMigration(change: PlannedChange): PlannedChange {
+  if (change.class !== 'handover') return change;
+  const { hint: _, ...rest } = change;
+  return rest;
 }
 
 /** Consumer name to the streams of the topology where one of that name stands. */
