@@ -105,6 +105,20 @@ describe.each(CASES)('$what', ({ break: breakIt, problem, says = [] }) => {
   });
 });
 
+test('a pod that a node lost behind the ConfigMap came up in the new mode: it goes back with it', async () => {
+  const paused = await run(['migrate', '--to', 'multi', '--pause-before', 'restart-consumers']);
+  expect(paused.code).toBe(4);
+  const before = (await staging.pods('normalize-service')).map(({ metadata }) => metadata.uid as string);
+  const [lost] = await staging.pods('normalize-service');
+  await staging.cluster.api.delete(staging.path('pods', lost!.metadata.name));
+  await staging.untilRolledOut();
+  const back = await run(['rollback']);
+  expect(back.code, back.stdout + back.stderr).toBe(0);
+  expect(await staging.mode()).toBe('single');
+  const after = (await staging.pods('normalize-service')).map(({ metadata }) => metadata.uid as string);
+  expect(after.filter((uid) => before.includes(uid))).toEqual([]); // all of them anew
+});
+
 test('the ConfigMap deleted behind its step: stuck, half way, and finished once it is back', async () => {
   const paused = await run(['migrate', '--to', 'multi', '--pause-before', 'restart-consumers']);
   expect(paused.code).toBe(4);

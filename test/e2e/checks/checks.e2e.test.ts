@@ -25,6 +25,7 @@ import {
 import { runE2e } from '../../../cli/src/checks/runE2e.ts';
 import {
   type LocalPlatformHandle,
+  readState,
   startLocalPlatform,
   takeDown,
 } from '../../../cli/src/platform/local/index.ts';
@@ -322,5 +323,27 @@ describe('around a migration', () => {
     expect(idsOf(results, 'red')).toEqual([]);
     expect(evidenceOf(results, 'log-candidates')).toBe('candidates ATHLETE_ALLY_EVENTS (2 pods)');
     expect(evidenceOf(results, 'log-binding')).toBe('normalize-hrv-durable on ATHLETE_ALLY_EVENTS (2 pods)');
+  });
+
+  test('a pod that started by itself in the mode that is given up goes back with it; nobody else is restarted', async () => {
+    const paused = await cli('migrate', '--to', 'multi', '--yes', '--pause-before', 'restart-consumers');
+    expect(paused, paused.stderr).toMatchObject({ code: 4 });
+    const [normalize, ingest] = ['consumer', 'producer'].map((role) =>
+      topology.workloads.find((workload) => workload.role === role)!,
+    );
+    const [pod] = await local.platform.pods(normalize!);
+    const others = await local.platform.pods(ingest!);
+    const mark = readState(dir)!.pods.find(({ name }) => name === pod!.name)!;
+    process.kill(mark.process!.pid, 'SIGKILL');
+    const modes = async (): Promise<unknown> =>
+      (await local.platform.pods(normalize!)).map(({ ready, mode }) => ready && mode).sort();
+    await expect.poll(modes, { timeout: 30_000, interval: 50 }).toEqual(['multi', 'single']);
+
+    const back = await cli('rollback', '--yes');
+    expect(back, back.stderr).toMatchObject({ code: 0 });
+    expect(await modes()).toEqual(['single', 'single']);
+    expect((await local.platform.pods(ingest!)).map(({ startedAt }) => startedAt)).toEqual(
+      others.map(({ startedAt }) => startedAt),
+    );
   });
 });

@@ -1,4 +1,6 @@
-import { OpsError } from '@aa-ops/topology';
+import { OpsError, type Workload } from '@aa-ops/topology';
+import type { Pod } from '../../platform/platform.ts';
+import type { StepId, StepRecord } from '../../saga/runDocument.ts';
 import type { RunContext } from '../context.ts';
 import type { Step } from '../step.ts';
 import { restartAll } from './restartSteps.ts';
@@ -35,19 +37,35 @@ export const configStep: Step = {
       );
     }
   },
-  // The pods follow at once: undoing the restarts alone would start them in the mode that is being left.
+  // The pods follow at once: undoing the restarts alone would start them in the mode that is being left. So do those that started in it by themselves.
   async undo(context) {
     const { configMap } = context.topology;
     if (!configMap || context.platform.kind === 'none') return;
     await writeMode(context, { [configMap.modeKey]: context.run.from });
-    const restarted = context.run.steps.filter(
-      ({ id, startedAt }) => id.startsWith('restart-') && startedAt !== undefined,
-    );
-    for (const { id } of restarted) {
-      await restartAll(context, id === 'restart-consumers' ? 'consumer' : 'producer', 'undo');
+    for (const role of ['consumer', 'producer'] as const) {
+      const begun = stepOf(context, `restart-${role}s`).startedAt !== undefined;
+      if (begun || (await startedMeanwhile(context, role))) await restartAll(context, role, 'undo');
     }
   },
 };
+
+const stepOf = ({ run }: RunContext, id: StepId): StepRecord => run.steps.find((step) => step.id === id)!;
+
+/** ms that the clock of a node may be behind ours. A pod that is restarted for nothing costs less than one that keeps the abandoned mode. */
+const CLOCKS_APART_MS = 60_000;
+
+/** Whether a pod of that role may have started in the mode that is being left: it crashed, or was moved or added, while the ConfigMap had it. */
+async function startedMeanwhile(context: RunContext, role: Workload['role']): Promise<boolean> {
+  const { topology, platform, run } = context;
+  const { startedAt } = stepOf(context, 'config');
+  if (startedAt === undefined || run.from === run.to) return false;
+  const since = Date.parse(startedAt) - CLOCKS_APART_MS;
+  const mayHave = (pod: Pod): boolean =>
+    pod.mode === undefined ? Date.parse(pod.startedAt) >= since : pod.mode === run.to;
+  const workloads = topology.workloads.filter((workload) => workload.role === role);
+  const pods = await Promise.all(workloads.map((workload) => platform.pods(workload)));
+  return pods.flat().some(mayHave);
+}
 
 const writeMode = (context: RunContext, data: Record<string, string>): Promise<void> =>
   context.journal.effect('write-config', { name: context.topology.configMap!.name, data }, () =>
