@@ -1,3 +1,4 @@
+import { OpsError } from '@aa-ops/topology';
 import { CommanderError } from 'commander';
 import type { Paint } from '../render/paint.ts';
 import { type Chosen, buildProgram } from './buildProgram.ts';
@@ -34,6 +35,8 @@ export async function parseLine(
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
+    const what = error.exitCode === 0 ? await unknownCommand(argv, wishes) : undefined;
+    if (what) throw what;
     if (error.exitCode === 0)
       return { kind: 'print', what: error.code === 'commander.version' ? 'version' : 'help', text: printed };
     // Of `help nosuch` commander shows the help of all commands instead; without the word it says what is wrong.
@@ -43,4 +46,15 @@ export async function parseLine(
   }
   if (!chosen) throw new Error(`no command was chosen by ${argv.join(' ')}`);
   return { kind: 'run', options: toGlobalOptions(program.opts()), ...chosen };
+}
+
+/** Of `nosuch --help` commander shows the help of all commands as well; without the flag it says what is wrong. */
+async function unknownCommand(
+  argv: readonly string[],
+  wishes: Parameters<typeof parseLine>[1],
+): Promise<OpsError | undefined> {
+  const flag = argv.findIndex((word) => word === '--help' || word === '-h');
+  if (flag === -1) return undefined;
+  const error: unknown = await parseLine(argv.toSpliced(flag, 1), wishes).catch((thrown: unknown) => thrown);
+  return error instanceof OpsError && error.code === 'unknown-command' ? error : undefined;
 }

@@ -35,7 +35,7 @@ export function readServerUrls(texts: readonly string[], from: string): ServerUr
 function invalid(from: string, text: string, list: string): OpsError {
   const hasCredentials = list.includes('@');
   const shown = hasCredentials ? list.replace(/^(\s*\w+:\/\/)?.*@/s, '$1***@') : text;
-  const escaping = hasCredentials ? '; in a user or a password, write , as %2C and / as %2F' : '';
+  const escaping = hasCredentials ? '; in a user or a password, write , as %2C, / as %2F and % as %25' : '';
   return new OpsError('server-invalid', `${from} is no NATS server: ${JSON.stringify(shown)}`, {
     kind: 'usage',
     hint: `write nats://HOST:PORT, or tls://HOST:PORT${escaping}`,

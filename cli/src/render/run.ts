@@ -25,7 +25,7 @@ export function renderRun({ json }: RunOutcome): string {
     '',
     `${json.result}${json.pausedBefore ? `: paused before ${json.pausedBefore}` : ''}${json.error ? `: ${json.error.message}` : ''}`,
     ...(json.error?.hint ? [`hint: ${json.error.hint}`] : []),
-    ...(json.pausedBefore ? ['hint: aa-ops migrate --resume goes on, aa-ops rollback turns it round'] : []),
+    ...(json.next ? [`hint: ${json.next}`] : []),
     ...(json.report ? [`report: ${json.report}`] : []),
   ].join('\n');
 }

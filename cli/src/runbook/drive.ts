@@ -2,7 +2,7 @@ import { messageOf, OpsError } from '@aa-ops/topology';
 import type { RunDocument, StepId } from '../saga/runDocument.ts';
 import { isWayBack, type RunContext } from './context.ts';
 import { FILTER_STEPS } from './filters/steps.ts';
-import { GOES_ON } from './goesOn.ts';
+import { goesOn } from './goesOn.ts';
 import { outcomeOf, type RunOutcome } from './outcome.ts';
 import { REPLACE_STEPS } from './replace/steps.ts';
 import { writeReport } from './report.ts';
@@ -19,7 +19,8 @@ import { STEPS } from './steps/index.ts';
 export async function drive(context: RunContext, pauseBefore?: StepId): Promise<RunOutcome> {
   const { run } = context;
   const pass = await runSteps(context, stepsOf(context), pauseBefore);
-  if (pass.ended === 'paused') return outcomeOf(run, 'partial', { pausedBefore: pass.before });
+  if (pass.ended === 'paused')
+    return outcomeOf(run, 'partial', { pausedBefore: pass.before, next: goesOn(run) });
   try {
     return pass.ended === 'done' ? await close(context, 'done') : await afterFailure(context, pass);
   } catch (cause) {
@@ -105,7 +106,7 @@ async function stayOpen(context: RunContext, error: OpsError): Promise<RunOutcom
   await context.save().catch((cause: unknown) => {
     if (isStopped(cause)) throw cause; // else it is stored that it is open, and that is what counts
   });
-  const forward = GOES_ON[context.run.command];
+  const forward = goesOn(context.run);
   context.host.notify({
     level: 'warn',
     code: 'half-way',

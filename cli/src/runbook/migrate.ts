@@ -4,6 +4,7 @@ import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/
 import { isBusy, StateReader } from '../saga/stateStore.ts';
 import { liveOwnership, type Look, ownershipIn, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
+import { goesOn } from './goesOn.ts';
 import { mixed, wholeMode } from './mixed.ts';
 import { openContext, withLease } from './openRun.ts';
 import { type RunOutcome, unchanged } from './outcome.ts';
@@ -120,7 +121,7 @@ export function refuseOpen(open: RunDocument | undefined): void {
     `run ${open.id} (${open.command} ${open.from} -> ${open.to}) is open since ${open.startedAt}`,
     {
       kind: 'refused',
-      hint: 'aa-ops migrate --resume goes on with it, aa-ops rollback turns it round',
+      hint: goesOn(open),
       details: { run: open.id, steps: open.steps },
     },
   );

@@ -5,7 +5,7 @@ import { type Lease, takeLease } from '../saga/lease.ts';
 import type { RunDocument } from '../saga/runDocument.ts';
 import { StateStore } from '../saga/stateStore.ts';
 import type { RunContext, RunEnvironment } from './context.ts';
-import { GOES_ON } from './goesOn.ts';
+import { goesOn } from './goesOn.ts';
 import { asOpsError } from './runSteps.ts';
 
 /** Opens the state, takes the lease for the time of `work`, and gives it back however that ends. */
@@ -33,7 +33,7 @@ function standing({ signal }: RunEnvironment, store: StateStore, thrown: unknown
   const run = store.openRunKnown;
   if (!run || !(error instanceof OpsError)) return error;
   const says = {
-    hint: `the run stands where it is: ${GOES_ON[run.command]}`,
+    hint: `the run stands where it is: ${goesOn(run)}`,
     details: { ...error.details, run: run.id },
     cause: error,
   };

@@ -19,6 +19,8 @@ export interface RunJson {
   /** What did not come out as it should, without stopping the run. */
   shortcomings: string[];
   pausedBefore?: string;
+  /** What to type where it is paused. */
+  next?: string;
   error?: ErrorJson;
   /** Path of the report. */
   report?: string;
@@ -60,6 +62,7 @@ export interface RunJsonExtra {
   report?: string;
   error?: OpsError;
   pausedBefore?: string;
+  next?: string;
 }
 
 export function runJson(run: RunDocument, result: RunResult, extra: RunJsonExtra = {}): RunJson {
@@ -76,6 +79,7 @@ export function runJson(run: RunDocument, result: RunResult, extra: RunJsonExtra
     consumers: run.consumers,
     shortcomings: run.shortcomings,
     ...(extra.pausedBefore === undefined ? {} : { pausedBefore: extra.pausedBefore }),
+    ...(extra.next === undefined ? {} : { next: extra.next }),
     ...(extra.error === undefined ? {} : { error: errorJson(extra.error) }),
     ...(extra.report === undefined ? {} : { report: extra.report }),
   };

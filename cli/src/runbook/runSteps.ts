@@ -1,5 +1,5 @@
 import { messageOf, OpsError } from '@aa-ops/topology';
-import type { StepId, StepRecord } from '../saga/runDocument.ts';
+import type { RunDocument, StepId, StepRecord } from '../saga/runDocument.ts';
 import type { RunContext } from './context.ts';
 import type { Step } from './step.ts';
 
@@ -91,5 +91,5 @@ export const isStopped = (error: unknown): boolean =>
   (error.kind === 'interrupted' || error.code === 'lease-lost' || error.code === 'state-away');
 
 /** Whether any subject has changed hands, or may have: from here on there is no undoing, only forward or a way back. */
-export const isReleased = ({ run }: Pick<RunContext, 'run'>): boolean =>
+export const isReleased = ({ run }: { run: Pick<RunDocument, 'groups'> }): boolean =>
   run.groups.some(({ phase }) => phase === 'open' || phase === 'taken' || phase === 'settled');

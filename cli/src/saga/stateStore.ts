@@ -116,7 +116,7 @@ export class StateStore extends StateReader {
   private readonly revisions = new Map<string, number>();
   private heldLease: Pick<Lease, 'assertHeld'> | undefined;
   private saving: Promise<void> = Promise.resolve();
-  private knownOpen: Pick<RunDocument, 'id' | 'command'> | undefined;
+  private knownOpen: RunDocument | undefined;
 
   private constructor(account: JetStreamWriter, topology: string) {
     super(account, topology);
@@ -133,7 +133,7 @@ export class StateStore extends StateReader {
   }
 
   /** The run that is open, as far as this process knows without asking. */
-  get openRunKnown(): Pick<RunDocument, 'id' | 'command'> | undefined {
+  get openRunKnown(): RunDocument | undefined {
     return this.knownOpen;
   }
 
@@ -222,6 +222,7 @@ export class StateStore extends StateReader {
   }
 
   async saveRun(run: RunDocument): Promise<void> {
+    if (this.knownOpen?.id === run.id) this.knownOpen = run;
     await this.save(`run.${run.id}`, run);
   }
 

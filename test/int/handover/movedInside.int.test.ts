@@ -69,3 +69,11 @@ it('what it has worked is not given to it again, there or back', async () => {
   expect(await move('A')).toMatchObject({ json: { result: 'done' } });
   expect(await pending('A')).toBe(0);
 });
+
+it('behind its release there is only the way forward, and that is all that is named', async () => {
+  const next = 'aa-ops migrate --resume goes on';
+  expect(await move('C', 'verify')).toMatchObject({ exitCode: 4, json: { pausedBefore: 'verify', next } });
+  await expect(move('C')).rejects.toMatchObject({ code: 'run-open', hint: next });
+  await expect(rollBack(run.environment)).rejects.toMatchObject({ code: 'nothing-to-roll-back' });
+  expect(await resume(run.environment)).toMatchObject({ json: { result: 'done' } });
+});

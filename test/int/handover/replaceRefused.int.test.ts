@@ -100,3 +100,15 @@ it('a stream that reserves most of its account is made anew in the room that it 
     max_bytes: 10 << 20,
   });
 });
+
+it('a work queue of which nobody claims a part is not made: its way back would be refused', async () => {
+  await start();
+  await run.change('OLD', { subjects: ['x.>', 'y'] });
+  const wider = structuredClone(withStream(topology, 'OLD', { retention: 'workqueue' }));
+  wider.modes['single']!.subjects['OLD'] = ['x.>', 'y'];
+  await expect(remake(wider)).rejects.toMatchObject({
+    kind: 'refused',
+    message: /no durable of it claims all of y/,
+  });
+  expect((await run.account.stream('OLD'))!.created).toBe(created);
+});

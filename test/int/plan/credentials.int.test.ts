@@ -95,3 +95,20 @@ it('only what waited is said to have waited', async () => {
     message: expect.stringContaining('within 300 ms') as unknown,
   });
 });
+
+it('a server without TLS that is asked for it is said to have none', async () => {
+  const server = await startNats();
+  try {
+    for (const settings of [
+      { servers: [server.url], tls: {} },
+      { servers: [server.url.replace('nats:', 'tls:')], tls: {} },
+    ])
+      expect(await open(settings)).toMatchObject({
+        code: 'nats-tls',
+        message: expect.stringMatching(/127\.0\.0\.1:\d+ offers no TLS$/),
+        hint: expect.stringContaining('write nats://HOST:PORT'),
+      });
+  } finally {
+    await server.stop();
+  }
+});

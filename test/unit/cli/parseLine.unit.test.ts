@@ -107,6 +107,8 @@ describe('a command line', () => {
     ['dev up --postgres-port 65536', 'invalid-argument', /'65536' is invalid$/, /65535/],
     ['dev up --front-door-port x', 'invalid-argument', /'x' is invalid$/, /65535/],
     ['help nosuch', 'unknown-command', /unknown command 'nosuch'/, 'aa-ops --help'],
+    ['nosuch --help', 'unknown-command', /unknown command 'nosuch'/, 'aa-ops --help'],
+    ['streams inof -h', 'unknown-command', /unknown command 'inof'/, 'did you mean info?'],
     ['help plna', 'unknown-command', /unknown command 'plna'/, 'did you mean plan?'],
     ['streams help inof', 'unknown-command', /unknown command 'inof'/, 'did you mean info?'],
     ['plan --server=', 'invalid-argument', /'' is invalid$/, /^it is empty: is a variable in it not set/],

@@ -62,10 +62,21 @@ describe('bad input is a problem with a place', () => {
     expect(problems.map(({ code }) => code)).toEqual(['yaml-bomb']);
   });
 
+  it('says what is not closed, not that the next line is badly indented', async () => {
+    const [problem] = (await checkText('x-a: { b: [1, 2 }\n' + small)).problems;
+    expect(problem).toMatchObject({
+      code: 'yaml-syntax',
+      message: 'a [ that was opened before is not closed here',
+    });
+    const [root] = (await checkText('x-a: {\n  b: 1\n' + small)).problems;
+    expect(root).toMatchObject({ message: 'a { that was opened before is not closed here' });
+  });
+
   it.each([
     ['an alias inside its own anchor', 'x-a: &a { b: ▸*a }\n', 'alias-cycle'],
     ['an alias of nothing', 'x-a: ▸*nope\n', 'unknown-alias'],
     ['a tag', 'x-a: ▸!secret 1\n', 'yaml-syntax'],
+    ['a [ that is not closed', 'x-a: [1, 2\n▸x-b: 1\n', 'yaml-syntax'],
     ['a list as key', 'x-a:\n  ? ▸[1]\n  : 2\n', 'odd-key'],
     ['__proto__', '▸__proto__: {}\n', 'refused-name'],
     ['a merge of a text', 'x-a: ▸{ <<: hello }\n', 'odd-key'],

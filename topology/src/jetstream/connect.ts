@@ -80,6 +80,12 @@ function connectError(error: unknown, servers: string, timeout: number): OpsErro
       ...cause,
     });
   }
+  if (code === ErrorCode.ServerOptionNotAvailable && messageOf(error) === 'tls') {
+    return new OpsError('nats-tls', `${servers} offers no TLS`, {
+      hint: 'write nats://HOST:PORT where the server has none, and leave the --tls-* options away',
+      ...cause,
+    });
+  }
   if (/certificate|tls|ssl|self.signed/i.test(messageOf(error))) {
     return new OpsError('nats-tls', `the TLS handshake with ${servers} failed: ${messageOf(error)}`, {
       hint: 'pass --tls-ca (and --tls-cert, --tls-key), and use the host name of the certificate',

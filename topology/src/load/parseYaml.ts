@@ -38,11 +38,8 @@ export function parseYaml({ file, text }: Source): { node?: Located; problems: P
     );
   const errors = [...(document?.errors ?? []), ...(document?.warnings ?? [])];
   for (const error of errors.slice(0, MAX_PROBLEMS)) {
-    const [code, message, fix] = explained[error.code] ?? [
-      'yaml-syntax',
-      oneLine(error.message),
-      'write valid YAML',
-    ];
+    const [code, message, fix] = unclosed(error) ??
+      explained[error.code] ?? ['yaml-syntax', oneLine(error.message), 'write valid YAML'];
     report(error.pos[0], code, message, fix);
   }
   if (errors.length > MAX_PROBLEMS) {
@@ -94,6 +91,19 @@ function compose(
     return undefined;
   }
   return [...composer.compose(tokenList, true, text.length)] as Document.Parsed[];
+}
+
+/** What is not closed is bad indentation to the parser: it meets the next line before the end. */
+function unclosed({
+  message,
+}: {
+  message: string;
+}): [code: string, message: string, fix: string] | undefined {
+  const [, end] = /end with a ([}\]])/.exec(message) ?? [];
+  if (end === undefined) return undefined;
+  const begin = end === '}' ? '{' : '[';
+  const fix = `close it with ${end}, and indent what stands in it deeper than the line that it begins in`;
+  return ['yaml-syntax', `a ${begin} that was opened before is not closed here`, fix];
 }
 
 /** The parser quotes whole blocks of what it did not understand. */

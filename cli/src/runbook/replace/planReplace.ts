@@ -94,7 +94,9 @@ async function findingsOf(
   const durables = new Set(consumers.flatMap(({ config: { durable_name } }) => durable_name ?? []));
   const standIn = { config: { ...standInConfig(info.config, run.id), subjects: [] }, state: emptyState };
   const keeps = { interest: false, workqueue: has(account.server.version, 'sourceReaders') };
-  const held = isQueue(info.config) ? await account.subjectCounts(name, '>') : new Map<string, number>();
+  // One that becomes a queue is to be able to become what it was again.
+  const queue = [info.config, { ...config, subjects: info.config.subjects }].find(isQueue);
+  const held = queue && (await account.subjectCounts(name, '>'));
   const inMemory = config.storage === 'memory';
   return [
     ...checkCopy({ origin: name, target: standInOf(name), filters: [] }, size, info, standIn, keeps),
@@ -105,11 +107,13 @@ async function findingsOf(
     ...checkReaders(group, () => consumers, streams, durables),
     ...[info.config, config].flatMap((one) => [...checkSources(one), ...checkInterest(one)]),
     ...checkQueueReaders(config, consumers),
-    ...checkClaims(
-      info.config,
-      consumers.map((one) => one.config),
-      held,
-    ),
+    ...(queue
+      ? checkClaims(
+          queue,
+          consumers.map((one) => one.config),
+          held,
+        )
+      : []),
     ...taken
       .filter((one) => one !== undefined && one.config.metadata?.[STAND_IN_RUN] !== run.id)
       .map((one) => standInTaken(one!.config.name)),
