@@ -142,7 +142,7 @@ export async function lastSeqOf(
 
 const keyOfStored = ({ subject, headers, data }: StreamMessage): string => keyOf(subject, headers, data);
 
-const keyOfHeld = ({ subject, headers, data }: Msg): string => keyOf(subject, headersOf(headers), data);
+const keyOfHeld = (message: Msg): string => keyOf(message.subject, headersOf(message), message.data);
 
 /**
  * Headers that a server writes anew when it stores a message, so that it does not look like the publish that was held (2.15.1): a TTL is raised to

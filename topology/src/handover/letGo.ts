@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JetStreamWriter, Msg, NatsConnection } from '../jetstream/index.ts';
+import {
+  headersOf,
+  type JetStreamWriter,
+  type Msg,
+  type NatsConnection,
+  sameHeaders,
+  statusOf,
+} from '../jetstream/index.ts';
 import { covers } from '../subjects/sets.ts';
 import { type Captor, type StoredAt, sortOutCaptured } from './captured.ts';
 import { type HeldMessage, LET_GO_PREFIX } from './hold.ts';
@@ -117,7 +124,7 @@ export async function letGo(
  * second time.
  */
 const mayComeLate = ({ isEarly, hasPassed, message }: HeldMessage): boolean =>
-  !isEarly && !hasPassed && !message.headers?.has('Nats-Msg-Id');
+  !isEarly && !hasPassed && !headersOf(message).has('Nats-Msg-Id');
 
 /** Not tried yet, or without an answer. */
 const isOpen = (outcome: Outcome | undefined): boolean => outcome === undefined || outcome === 'unanswered';
@@ -170,9 +177,10 @@ async function republish(connection: NatsConnection, messages: readonly Msg[]): 
       },
     });
     for (const [index, message] of messages.entries()) {
+      const headers = sameHeaders(message);
       connection.publish(message.subject, message.data, {
         reply: `${inbox}.${index}`,
-        ...(message.headers ? { headers: message.headers } : {}),
+        ...(headers ? { headers } : {}),
       });
     }
   });
@@ -181,10 +189,10 @@ async function republish(connection: NatsConnection, messages: readonly Msg[]): 
 }
 
 /** A stream's word, which the publisher waits for; 503, nobody hears the subject just then; undefined: somebody who is no stream. */
-function outcomeOf({ headers, data }: Msg): Outcome | undefined {
-  if (headers?.code === 503) return 'unanswered';
+function outcomeOf(answer: Msg): Outcome | undefined {
+  if (statusOf(answer).code === 503) return 'unanswered';
   try {
-    const ack = JSON.parse(decoder.decode(data)) as Partial<StoredAt> & {
+    const ack = JSON.parse(decoder.decode(answer.data)) as Partial<StoredAt> & {
       error?: unknown;
       duplicate?: boolean;
     };

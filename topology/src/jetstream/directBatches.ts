@@ -1,7 +1,7 @@
 import { createInbox, type Msg } from 'nats';
 import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
-import { headersOf } from './headers.ts';
+import { headerBlock, headersOf, statusOf } from './headers.ts';
 import type { StreamMessage } from './readRange.ts';
 
 /** Messages and bytes of one answer. */
@@ -74,9 +74,10 @@ function getBatch(
     const subscription = connection.subscribe(inbox, {
       callback: (error, answer) => {
         timer.refresh();
-        if (error || !answer.headers) return finish(false);
+        if (error || headerBlock(answer).length === 0) return finish(false);
         // 204 is the end of the batch, 404 that there is nothing from there on.
-        if (answer.headers.code > 0) return finish([204, 404].includes(answer.headers.code));
+        const { code } = statusOf(answer);
+        if (code > 0) return finish([204, 404].includes(code));
         const { from, behind, ...message } = parseDirect(answer);
         if (from !== stream || behind !== (messages.at(-1)?.seq ?? 0)) return finish(false);
         messages.push(message);
@@ -91,11 +92,9 @@ function getBatch(
 }
 
 /** `from`: whose it is · `behind`: the sequence of the message before it in this batch, 0 for the first; NaN from a server that knows no batches. */
-function parseDirect({
-  headers: all,
-  data,
-}: Msg): StreamMessage & { from: string | undefined; behind: number } {
-  const headers = headersOf(all);
+function parseDirect(answer: Msg): StreamMessage & { from: string | undefined; behind: number } {
+  const headers = headersOf(answer);
+  const { data } = answer;
   const added = ADDED.map((name) => {
     const values = headers.get(name) ?? [];
     if (values.length <= 1) headers.delete(name);

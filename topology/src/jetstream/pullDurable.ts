@@ -1,5 +1,6 @@
 import { createInbox, type Msg } from 'nats';
 import type { JetStreamWriter } from './account.ts';
+import { statusOf } from './headers.ts';
 import { parseDelivered, type StreamMessage } from './readRange.ts';
 
 /** A message that a durable delivered and that waits for its ack. */
@@ -30,7 +31,7 @@ export function pullDurable(
     const timer = setTimeout(finish, ANSWER_MS);
     const subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
-        if (error || (message.headers?.code ?? 0) >= 100) return finish();
+        if (error || statusOf(message).code >= 100) return finish();
         messages.push(delivered(account, message));
         if (messages.length >= batch) finish();
       },

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
 import type { JetStreamWriter } from './account.ts';
 import { createReader } from './createReader.ts';
-import { headersOf } from './headers.ts';
+import { headersOf, statusOf } from './headers.ts';
 import { readByGets } from './readByGets.ts';
 
 /** A message as a consumer delivers it. */
@@ -170,11 +170,13 @@ function fetchBatch(
 }
 
 /** 100 heartbeat, 404 no messages, 408 expired, 409 consumer gone: the end of what this request brings. */
-const isStatus = (message: Msg): boolean => (message.headers?.code ?? 0) >= 100;
+const isStatus = (message: Msg): boolean => statusOf(message).code >= 100;
 
 /** 409 `Message Size Exceeds MaxBytes`, as ADR-13 has it; the consumer itself is well. */
-const isTooLarge = (message: Msg): boolean =>
-  message.headers?.code === 409 && /max\s?bytes/i.test(message.headers.description);
+function isTooLarge(message: Msg): boolean {
+  const { code, description } = statusOf(message);
+  return code === 409 && /max\s?bytes/i.test(description);
+}
 
 /**
  * The reply subject carries the metadata: `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<ns>.<pending>`;
@@ -191,7 +193,7 @@ export function parseDelivered(message: Msg): StreamMessage & { consumerSeq: num
     seq: numberAt(5 + shift),
     consumerSeq: numberAt(6 + shift),
     timeMs: Math.floor(numberAt(7 + shift) / 1e6),
-    headers: headersOf(message.headers),
+    headers: headersOf(message),
     data: message.data,
   };
 }

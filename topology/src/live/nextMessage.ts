@@ -1,5 +1,6 @@
 import { messageOf, OpsError } from '../errors.ts';
 import type { JetStreamReader, JetStreamWriter } from '../jetstream/account.ts';
+import { statusOf } from '../jetstream/headers.ts';
 import type { ConsumerInfo, StoredMessage } from '../jetstream/wire.ts';
 
 /**
@@ -46,7 +47,7 @@ export async function takeNext(
     PULL_ONE,
     timeoutMs,
   );
-  if ((delivery.headers?.code ?? 0) >= 400 || !delivery.reply) return undefined;
+  if (statusOf(delivery).code >= 400 || !delivery.reply) return undefined;
   const message = await writer.message(stream, { seq: sequenceOf(delivery.reply) }); // an ack may delete it
   await ask(writer, delivery.reply, '+ACK', timeoutMs);
   return message;
