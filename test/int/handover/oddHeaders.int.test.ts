@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
-import { isClean, parseHeaders, readRange, type StreamMessage } from '@aa-ops/topology';
+import { isClean, parseHeaders, readRange, type StreamMessage, takeNext } from '@aa-ops/topology';
 import { migrate } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
@@ -28,10 +28,11 @@ afterEach(async () => {
   [run, publisher] = [undefined, undefined];
 });
 
-/** Publishes one message a millisecond, header lines as they are, each with its number as payload and a reply subject of its own. */
+/** Publishes one message a millisecond, header lines as they are, each with its number as payload, if no other is given, and a reply subject of its own. */
 function startPublisher(
   url: string,
   subject = SUBJECT,
+  payload?: string,
 ): {
   socket: Socket;
   sent(): number;
@@ -52,7 +53,7 @@ function startPublisher(
     text = text.slice(Math.max(0, text.lastIndexOf('MSG '))); // the last one may not be whole yet
   });
   const timer = setInterval(() => {
-    const [head, body] = [blockOf(sent), `${sent}`];
+    const [head, body] = [blockOf(sent), payload ?? `${sent}`];
     const size = Buffer.byteLength(head);
     socket.write(`HPUB ${subject} answers.${sent} ${size} ${size + body.length}\r\n${head}${body}\r\n`);
     sent += 1;
@@ -111,6 +112,18 @@ it('a work queue is read as it stands', async () => {
       ['bad name', ['y']],
     ]),
   );
+});
+
+it('is what a durable gives next, though there is no payload either', async () => {
+  run = await startRun(seedTopology);
+  const { account, server } = run;
+  const info = await account
+    .createStream({ name: 'Q', subjects: ['q'] })
+    .then(() => account.createConsumer('Q', { durable_name: 'd', ack_policy: 'explicit' }));
+  publisher = startPublisher(server.url, 'q', '');
+  await vi.waitUntil(() => publisher!.acked.size > 0, { timeout: 20_000 });
+  expect(await takeNext(account, info, 5_000)).toMatchObject({ seq: 1, subject: 'q' });
+  expect((await account.consumer('Q', 'd'))!.ack_floor.stream_seq).toBe(1);
 });
 
 /** The header lines of a block, without its beginning and its end. */

@@ -1,6 +1,7 @@
 import {
   connect as natsConnect,
   type ConnectionOptions,
+  createInbox,
   ErrorCode,
   type NatsConnection,
   NatsError,
@@ -33,6 +34,12 @@ export const DEFAULT_TIMEOUT_MS = 5_000;
 /** Never part of a message: a URL may carry a password. */
 export const redactUrl = (url: string): string => url.replace(/\/\/.*@/s, '//***@');
 
+/** The client keeps the prefix for its own requests, and tells nobody. */
+const inboxPrefixes = new WeakMap<NatsConnection, string>();
+
+/** A new subject for answers, where the credentials of this connection may hear them. */
+export const newInbox = (connection: NatsConnection): string => createInbox(inboxPrefixes.get(connection));
+
 /**
  * Opens one connection. Throws OpsError `nats-unreachable` (nobody answered), `nats-auth` (refused) or `nats-tls`; before it asks anybody, what
  * `readAuthenticator` and `readTls` throw.
@@ -60,7 +67,9 @@ export async function openConnection(settings: ConnectSettings): Promise<NatsCon
   if (authenticator) options.authenticator = authenticator;
   if (settings.tls) options.tls = await readTls(settings.tls);
   try {
-    return await natsConnect(options);
+    const connection = await natsConnect(options);
+    if (settings.inboxPrefix) inboxPrefixes.set(connection, settings.inboxPrefix);
+    return connection;
   } catch (error) {
     throw connectError(error, shown, timeout);
   }

@@ -1,6 +1,7 @@
-import { createInbox, type Msg } from 'nats';
+import type { Msg } from 'nats';
 import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
+import { newInbox } from './connect.ts';
 import { headerBlock, headersOf, statusOf } from './headers.ts';
 import type { StreamMessage } from './readRange.ts';
 
@@ -64,7 +65,7 @@ function getBatch(
 ): Promise<Batch> {
   return new Promise((resolve) => {
     const messages: StreamMessage[] = [];
-    const inbox = createInbox();
+    const inbox = newInbox(connection);
     const finish = (isWhole: boolean): void => {
       clearTimeout(timer);
       subscription.unsubscribe();

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createInbox } from 'nats';
 import type { JetStreamWriter } from './account.ts';
+import { newInbox } from './connect.ts';
 import { createReader } from './createReader.ts';
 import { parseDelivered, type StreamMessage } from './readRange.ts';
 
@@ -31,7 +31,7 @@ export async function followTail(
   const messages: StreamMessage[] = [];
   let bytes = 0;
   let isWhole = true;
-  const inbox = createInbox();
+  const inbox = newInbox(connection);
   const subscription = connection.subscribe(inbox, {
     callback: (error, delivered) => {
       if (error || !isWhole) return;

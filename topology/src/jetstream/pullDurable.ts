@@ -1,5 +1,6 @@
-import { createInbox, type Msg } from 'nats';
+import type { Msg } from 'nats';
 import type { JetStreamWriter } from './account.ts';
+import { newInbox } from './connect.ts';
 import { statusOf } from './headers.ts';
 import { parseDelivered, type StreamMessage } from './readRange.ts';
 
@@ -21,7 +22,7 @@ export function pullDurable(
 ): Promise<DeliveredMessage[]> {
   const { connection, apiPrefix } = account;
   return new Promise((resolve) => {
-    const inbox = createInbox();
+    const inbox = newInbox(connection);
     const messages: DeliveredMessage[] = [];
     const finish = (): void => {
       clearTimeout(timer);

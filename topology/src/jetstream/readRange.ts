@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createInbox, type Msg, type NatsConnection } from 'nats';
+import type { Msg, NatsConnection } from 'nats';
 import type { JetStreamWriter } from './account.ts';
+import { newInbox } from './connect.ts';
 import { createReader } from './createReader.ts';
 import { headersOf, statusOf } from './headers.ts';
 import { readByGets } from './readByGets.ts';
@@ -144,7 +145,7 @@ function fetchBatch(
   delivered: number,
 ): Promise<StreamMessage[] | 'stalled' | 'too-large'> {
   return new Promise((resolve) => {
-    const inbox = createInbox();
+    const inbox = newInbox(connection);
     const batch: StreamMessage[] = [];
     const finish = (otherwise: 'stalled' | 'too-large' = 'stalled'): void => {
       clearTimeout(timer);

@@ -1,5 +1,5 @@
-import { createInbox } from 'nats';
 import type { JetStreamWriter } from './account.ts';
+import { newInbox } from './connect.ts';
 import { storedMessage, type WireMessage } from './storedMessage.ts';
 import type { StoredMessage } from './wire.ts';
 
@@ -37,7 +37,7 @@ function ask(
   seqs: readonly number[],
 ): Promise<(Answer | undefined)[]> {
   return new Promise((resolve) => {
-    const inbox = createInbox();
+    const inbox = newInbox(connection);
     const answers: Answer[] = Array.from({ length: seqs.length });
     let open = seqs.length;
     let timer: NodeJS.Timeout;

@@ -1,5 +1,7 @@
 import { messageOf, OpsError } from '../errors.ts';
 import type { JetStreamReader, JetStreamWriter } from '../jetstream/account.ts';
+import type { Msg } from '../jetstream/clientTypes.ts';
+import { newInbox } from '../jetstream/connect.ts';
 import { statusOf } from '../jetstream/headers.ts';
 import type { ConsumerInfo, StoredMessage } from '../jetstream/wire.ts';
 
@@ -55,17 +57,34 @@ export async function takeNext(
 
 const PULL_ONE = JSON.stringify({ batch: 1, no_wait: true });
 
-async function ask({ connection }: JetStreamWriter, subject: string, body: string, timeout: number) {
-  try {
-    // A delivery keeps its own subject, which the client's shared inbox would not know.
-    return await connection.request(subject, body, { timeout, noMux: true });
-  } catch (error) {
-    throw new OpsError('next-unanswered', `${subject} was not answered: ${messageOf(error)}`, {
-      hint: 'the message, if one was delivered, comes again after its ack wait; is the right to publish there missing?',
-      cause: error,
+/** By a subscription of its own: a delivery keeps its own subject, which the client's shared inbox would not know, and whatever headers it came with. */
+function ask({ connection }: JetStreamWriter, subject: string, body: string, timeout: number): Promise<Msg> {
+  return new Promise((resolve, reject) => {
+    const inbox = newInbox(connection);
+    const subscription = connection.subscribe(inbox, {
+      callback(error, message) {
+        end();
+        if (error) reject(unanswered(subject, error));
+        else resolve(message);
+      },
     });
-  }
+    const timer = setTimeout(() => {
+      end();
+      reject(unanswered(subject, `nothing came within ${timeout} ms`));
+    }, timeout);
+    const end = (): void => {
+      clearTimeout(timer);
+      subscription.unsubscribe();
+    };
+    connection.publish(subject, body, { reply: inbox });
+  });
 }
+
+const unanswered = (subject: string, cause: unknown): OpsError =>
+  new OpsError('next-unanswered', `${subject} was not answered: ${messageOf(cause)}`, {
+    hint: 'the message, if one was delivered, comes again after its ack wait; is the right to publish there missing?',
+    cause,
+  });
 
 /** `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.…`; newer forms put domain and account before the stream (ADR-15). */
 function sequenceOf(reply: string): number {
