@@ -10,6 +10,7 @@ import {
   openHold,
   type PreparedGroup,
   readWindow,
+  sameHeaders,
   settleWindow,
   sortOutCaptured,
   specifyWindow,
@@ -93,9 +94,10 @@ async function passOn(
 ): Promise<number> {
   const seqs = await Promise.all(
     messages.map(async ({ message }) => {
+      const headers = sameHeaders(message);
       const reply = await account.connection.request(`${prefix}.${message.subject}`, message.data, {
         timeout: 5_000,
-        ...(message.headers ? { headers: message.headers } : {}),
+        ...(headers ? { headers } : {}),
       });
       if (message.reply) account.connection.publish(message.reply, reply.data);
       return (JSON.parse(new TextDecoder().decode(reply.data)) as { seq: number }).seq;

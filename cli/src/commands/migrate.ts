@@ -1,6 +1,7 @@
 import { OpsError } from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { renderMigrationPlan, renderRun } from '../render/run.ts';
+import type { Look } from '../runbook/context.ts';
 import { openEnvironment } from '../runbook/environment.ts';
 import { assertMode, migrate, nothingToMigrate, planOnly, resume } from '../runbook/migrate.ts';
 import type { RunOutcome } from '../runbook/outcome.ts';
@@ -32,8 +33,8 @@ export async function run(context: CommandContext, args: MigrateArguments): Prom
   if (args.dryRun) return dryRun(context, to, options);
   const topology = await context.topology();
   assertMode(topology, to);
-  const standing = await nothingToMigrate({ account: await context.reader(), topology }, to);
-  if (standing) return resultOf(standing);
+  const unchanged = await withoutAsking(context, (look) => nothingToMigrate(look, to));
+  if (unchanged) return unchanged;
   await context.confirm(`Migrate ${topology.environment.name} (${topology.name}) to mode ${to}?`);
   return inEnvironment(context, (environment) =>
     migrate(environment, { to, options, ...(pauseBefore ? { pauseBefore } : {}) }),
@@ -53,11 +54,28 @@ export async function inEnvironment(
   }
 }
 
-export const resultOf = (outcome: RunOutcome): CommandResult => ({
+const resultOf = (outcome: RunOutcome): CommandResult => ({
   json: outcome.json,
   text: renderRun(outcome),
   exitCode: outcome.exitCode,
 });
+
+/** Who has nothing to do needs no leave for it. Where that cannot be told, since no server answers, the question comes first and the error behind it. */
+export async function withoutAsking(
+  context: CommandContext,
+  nothingToDo: (look: Look) => Promise<RunOutcome | undefined>,
+): Promise<CommandResult | undefined> {
+  try {
+    const outcome = await nothingToDo({
+      account: await context.reader(),
+      topology: await context.topology(),
+    });
+    return outcome && resultOf(outcome);
+  } catch (error) {
+    if (error instanceof OpsError && error.kind === 'refused') throw error;
+    return undefined;
+  }
+}
 
 async function dryRun(context: CommandContext, to: string, options: RunOptions): Promise<CommandResult> {
   const topology = await context.topology();

@@ -1,6 +1,6 @@
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { nothingToRollBack, rollBack } from '../runbook/rollBack.ts';
-import { inEnvironment, type MigrateArguments, parseStep, resultOf } from './migrate.ts';
+import { inEnvironment, type MigrateArguments, parseStep, withoutAsking } from './migrate.ts';
 
 export async function run(
   context: CommandContext,
@@ -8,8 +8,8 @@ export async function run(
 ): Promise<CommandResult> {
   const pauseBefore = parseStep(args.pauseBefore);
   const topology = await context.topology();
-  const standing = await nothingToRollBack({ account: await context.reader(), topology });
-  if (standing) return resultOf(standing);
+  const unchanged = await withoutAsking(context, nothingToRollBack);
+  if (unchanged) return unchanged;
   await context.confirm(
     `Roll ${topology.environment.name} (${topology.name}) back to where the last migration came from?`,
   );

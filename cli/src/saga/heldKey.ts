@@ -69,7 +69,7 @@ export function holdKey(options: HeldKeyOptions): HeldKey {
     const begun = performance.now();
     try {
       await write().catch(writeOver);
-      if (away) options.onBack?.(performance.now() - away.since);
+      if (away && !lost.signal.aborted) options.onBack?.(performance.now() - away.since);
       away = undefined;
     } catch (error) {
       // Nothing is known, until the trust in the last renewal ends.

@@ -167,7 +167,7 @@ async function republish(connection: NatsConnection, messages: readonly Msg[]): 
     };
     const timer = setTimeout(finish, ACK_MS);
     const subscription = connection.subscribe(`${inbox}.*`, {
-      callback: (_error, answer) => {
+      callback: (_error, answer: Msg) => {
         const message = messages[Number(answer.subject.slice(inbox.length + 1))]!;
         const outcome = outcomeOf(answer);
         if (!outcome) return;

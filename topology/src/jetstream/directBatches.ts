@@ -1,6 +1,6 @@
-import type { Msg } from 'nats';
 import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
+import type { Msg } from './clientTypes.ts';
 import { newInbox } from './connect.ts';
 import { headerBlock, headersOf, statusOf } from './headers.ts';
 import type { StreamMessage } from './readRange.ts';
@@ -73,7 +73,7 @@ function getBatch(
     };
     const timer = setTimeout(() => finish(false), SILENCE_MS);
     const subscription = connection.subscribe(inbox, {
-      callback: (error, answer) => {
+      callback: (error, answer: Msg) => {
         timer.refresh();
         if (error || headerBlock(answer).length === 0) return finish(false);
         // 204 is the end of the batch, 404 that there is nothing from there on.

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamWriter } from './account.ts';
+import type { Msg } from './clientTypes.ts';
 import { newInbox } from './connect.ts';
 import { createReader } from './createReader.ts';
+import { statusOf } from './headers.ts';
 import { parseDelivered, type StreamMessage } from './readRange.ts';
 
 /**
@@ -33,8 +35,8 @@ export async function followTail(
   let isWhole = true;
   const inbox = newInbox(connection);
   const subscription = connection.subscribe(inbox, {
-    callback: (error, delivered) => {
-      if (error || !isWhole) return;
+    callback: (error, delivered: Msg) => {
+      if (error || !isWhole || statusOf(delivered).code > 0) return;
       const { consumerSeq, ...message } = parseDelivered(delivered);
       messages.push(message);
       bytes += message.data.length;

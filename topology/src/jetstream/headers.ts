@@ -1,4 +1,4 @@
-import { headers as newHeaders, type Msg, type MsgHdrs } from 'nats';
+import { type Msg, type MsgHdrs, newHeaders } from './clientTypes.ts';
 
 const decoder = new TextDecoder();
 

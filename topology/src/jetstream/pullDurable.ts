@@ -1,5 +1,5 @@
-import type { Msg } from 'nats';
 import type { JetStreamWriter } from './account.ts';
+import type { Msg } from './clientTypes.ts';
 import { newInbox } from './connect.ts';
 import { statusOf } from './headers.ts';
 import { parseDelivered, type StreamMessage } from './readRange.ts';
@@ -31,7 +31,7 @@ export function pullDurable(
     };
     const timer = setTimeout(finish, ANSWER_MS);
     const subscription = connection.subscribe(inbox, {
-      callback: (error, message) => {
+      callback: (error, message: Msg) => {
         if (error || statusOf(message).code >= 100) return finish();
         messages.push(delivered(account, message));
         if (messages.length >= batch) finish();

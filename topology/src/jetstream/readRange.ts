@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Msg, NatsConnection } from 'nats';
 import type { JetStreamWriter } from './account.ts';
+import type { Msg, NatsConnection } from './clientTypes.ts';
 import { newInbox } from './connect.ts';
 import { createReader } from './createReader.ts';
 import { headersOf, statusOf } from './headers.ts';
@@ -154,7 +154,7 @@ function fetchBatch(
     };
     const timer = setTimeout(() => finish(), STALL_MS);
     const subscription = connection.subscribe(inbox, {
-      callback: (error, message) => {
+      callback: (error, message: Msg) => {
         if (error || isStatus(message))
           return finish(!error && isTooLarge(message) ? 'too-large' : 'stalled');
         const { consumerSeq, ...parsed } = parseDelivered(message);

@@ -62,7 +62,7 @@ function ask({ connection }: JetStreamWriter, subject: string, body: string, tim
   return new Promise((resolve, reject) => {
     const inbox = newInbox(connection);
     const subscription = connection.subscribe(inbox, {
-      callback(error, message) {
+      callback(error, message: Msg) {
         end();
         if (error) reject(unanswered(subject, error));
         else resolve(message);
