@@ -12,5 +12,6 @@ export default defineConfig({
     hookTimeout: 300_000,
     fileParallelism: false,
     pool: 'forks',
+    retry: process.env['CI'] ? 1 : 0, // as in vitest.config.ts, and named at the end of `.ci/run`
   },
 });
