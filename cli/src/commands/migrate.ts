@@ -1,7 +1,7 @@
 import { OpsError } from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { renderMigrationPlan, renderRun } from '../render/run.ts';
-import type { Look } from '../runbook/context.ts';
+import type { ReadEnvironment } from '../runbook/context.ts';
 import { openEnvironment } from '../runbook/environment.ts';
 import { assertMode, migrate, nothingToMigrate, planOnly, resume } from '../runbook/migrate.ts';
 import type { RunOutcome } from '../runbook/outcome.ts';
@@ -63,7 +63,7 @@ const resultOf = (outcome: RunOutcome): CommandResult => ({
 /** Who has nothing to do needs no leave for it. Where that cannot be told, since no server answers, the question comes first and the error behind it. */
 export async function withoutAsking(
   context: CommandContext,
-  nothingToDo: (look: Look) => Promise<RunOutcome | undefined>,
+  nothingToDo: (look: ReadEnvironment) => Promise<RunOutcome | undefined>,
 ): Promise<CommandResult | undefined> {
   try {
     const outcome = await nothingToDo({

@@ -47,7 +47,7 @@ export interface RunEnvironment {
 }
 
 /** An account that is only looked at. */
-export interface Look {
+export interface ReadEnvironment {
   account: JetStreamReader;
   topology: Topology;
 }

@@ -2,7 +2,7 @@ import { MIXED, OpsError, planHandovers, readLive, readMode, type Topology } fro
 import { operatorName } from '../saga/lease.ts';
 import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/runDocument.ts';
 import { isBusy, StateReader } from '../saga/stateStore.ts';
-import { liveOwnership, type Look, ownershipIn, type RunEnvironment } from './context.ts';
+import { liveOwnership, type ReadEnvironment, ownershipIn, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { goesOn } from './goesOn.ts';
 import { mixed, wholeMode } from './mixed.ts';
@@ -59,7 +59,7 @@ const turnedRound = (back: RunOutcome, forward: RunOutcome): RunOutcome =>
     : back;
 
 /** What `migrate --to` would answer without changing anything, known before anybody is asked whether it may; undefined where it would begin a run. */
-export async function nothingToMigrate(look: Look, to: string): Promise<RunOutcome | undefined> {
+export async function nothingToMigrate(look: ReadEnvironment, to: string): Promise<RunOutcome | undefined> {
   if (await isBusy(new StateReader(look.account, look.topology.name))) return undefined;
   const from = await startingMode(look, to);
   return from === to && !(await subjectsMoved(look, to)) ? unchanged('migrate', from) : undefined;
@@ -80,7 +80,7 @@ export async function resume(environment: RunEnvironment, pauseBefore?: StepId):
 
 /** `migrate --dry-run`: what the plan step would store, made by a client that cannot write. */
 export async function planOnly(
-  environment: Look,
+  environment: ReadEnvironment,
   request: Pick<MigrateRequest, 'to' | 'options'>,
 ): Promise<{ from: string; plan: MigrationPlan }> {
   const from = await startingMode(environment, request.to);
@@ -98,7 +98,7 @@ export function assertMode(topology: Topology, to: string): void {
   });
 }
 
-async function startingMode({ account, topology }: Look, to: string): Promise<string> {
+async function startingMode({ account, topology }: ReadEnvironment, to: string): Promise<string> {
   assertMode(topology, to);
   const reading = readMode(topology, await readLive(account, topology));
   if (reading.live === 'none') {
@@ -111,7 +111,7 @@ async function startingMode({ account, topology }: Look, to: string): Promise<st
   return reading.live;
 }
 
-const subjectsMoved = async ({ account, topology }: Look, mode: string): Promise<boolean> =>
+const subjectsMoved = async ({ account, topology }: ReadEnvironment, mode: string): Promise<boolean> =>
   planHandovers(await liveOwnership(account, topology), ownershipIn(topology, mode)).length > 0;
 
 export function refuseOpen(open: RunDocument | undefined): void {

@@ -1,8 +1,8 @@
 import { byHand, MIXED, type ModeReading, OpsError, readLive, readMode } from '@aa-ops/topology';
-import type { Look } from './context.ts';
+import type { ReadEnvironment } from './context.ts';
 
 /** The mode that the account is in. OpsError `mode-mixed` where it is in none: no run tells how it came to that, and none can be turned round. */
-export async function wholeMode({ account, topology }: Look): Promise<string> {
+export async function wholeMode({ account, topology }: ReadEnvironment): Promise<string> {
   const reading = readMode(topology, await readLive(account, topology));
   if (reading.live === MIXED) throw mixed(reading, reading.reference);
   return reading.live;

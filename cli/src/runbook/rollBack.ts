@@ -4,7 +4,7 @@ import { type Lease, operatorName } from '../saga/lease.ts';
 import { newRun, type RunDocument, type RunOptions, type StepId } from '../saga/runDocument.ts';
 import { isBusy, StateReader, type StateStore } from '../saga/stateStore.ts';
 import { checkContext, settleChecks } from './checkContext.ts';
-import { handoverContext, type Look, type RunContext, type RunEnvironment } from './context.ts';
+import { handoverContext, type ReadEnvironment, type RunContext, type RunEnvironment } from './context.ts';
 import { drive, endOpenWindows, takeBack } from './drive.ts';
 import { restoreDuplicateWindows } from './duplicateWindows.ts';
 import { restoreTargets } from './easedTargets.ts';
@@ -54,7 +54,7 @@ async function askBack(store: StateStore, run: RunDocument): Promise<void> {
 }
 
 /** What `rollback` would answer without changing anything, known before anybody is asked whether it may; undefined where it would begin or go on. */
-export async function nothingToRollBack(look: Look): Promise<RunOutcome | undefined> {
+export async function nothingToRollBack(look: ReadEnvironment): Promise<RunOutcome | undefined> {
   const store = new StateReader(look.account, look.topology.name);
   if (await isBusy(store)) return undefined;
   const { live, last } = await lastForward(look, store);
@@ -72,7 +72,10 @@ async function rollBackLast(
 }
 
 /** The migration to turn round where no run is open; none where the account is there already. OpsError `nothing-to-roll-back`. */
-async function lastForward(look: Look, store: StateReader): Promise<{ live: string; last?: RunDocument }> {
+async function lastForward(
+  look: ReadEnvironment,
+  store: StateReader,
+): Promise<{ live: string; last?: RunDocument }> {
   const live = await wholeMode(look);
   // One that took itself back has changed nothing; one that was asked to is not to be followed by the one before it.
   const last = (await store.runs()).findLast(

@@ -90,22 +90,23 @@ async function tryTake(
   }
 }
 
-const named = ({ operator, host, pid, command, since }: LeaseRecord): string =>
-  `${operator}@${host} (pid ${pid}) runs "${command}" since ${since}`;
-
 const watching = (holder: LeaseRecord): Notice => ({
   level: 'info',
   code: 'lease-watched',
-  message: `${named(holder)}; looking for up to ${DEAD_MS / 1_000} s whether it still does`,
+  message: `${locked(holder).message}; looking for up to ${DEAD_MS / 1_000} s whether it still does`,
   data: { ...holder },
 });
 
 const locked = (holder: LeaseRecord): OpsError =>
-  new OpsError('locked', named(holder), {
-    kind: 'locked',
-    hint: 'wait for it to end; aa-ops status shows how far it is',
-    details: { ...holder },
-  });
+  new OpsError(
+    'locked',
+    `${holder.operator}@${holder.host} (pid ${holder.pid}) runs "${holder.command}" since ${holder.since}`,
+    {
+      kind: 'locked',
+      hint: 'wait for it to end; aa-ops status shows how far it is',
+      details: { ...holder },
+    },
+  );
 
 export const leaseLost = (reason: string): OpsError =>
   new OpsError('lease-lost', `another process may have taken over: ${reason}`, {

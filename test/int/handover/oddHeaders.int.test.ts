@@ -124,6 +124,8 @@ it('is what a durable gives next, though there is no payload either', async () =
   await vi.waitUntil(() => publisher!.acked.size > 0, { timeout: 20_000 });
   expect(await takeNext(account, info, 5_000)).toMatchObject({ seq: 1, subject: 'q' });
   expect((await account.consumer('Q', 'd'))!.ack_floor.stream_seq).toBe(1);
+  await account.deleteConsumer('Q', 'd');
+  await expect(takeNext(account, info, 5_000)).rejects.toMatchObject({ code: 'next-unanswered' }); // not: there is nothing
 });
 
 /** The header lines of a block, without its beginning and its end. */

@@ -55,9 +55,12 @@ export function headerBlock(message: Msg): Uint8Array {
 }
 
 /** A message's headers by name, as they came; without any, an empty map. */
-export function headersOf(message: Msg): Map<string, string[]> {
+export const headersOf = (message: Msg): Map<string, string[]> => headersByName(headerBlock(message));
+
+/** The same, of a raw header block. */
+export function headersByName(raw: Uint8Array): Map<string, string[]> {
   const headers = new Map<string, string[]>();
-  for (const [name, value] of parseHeaders(headerBlock(message))) {
+  for (const [name, value] of parseHeaders(raw)) {
     const values = headers.get(name);
     if (values) values.push(value);
     else headers.set(name, [value]);

@@ -1,4 +1,4 @@
-import { parseHeaders } from './headers.ts';
+import { headersByName } from './headers.ts';
 import type { StreamMessage } from './readRange.ts';
 import type { StoredMessage } from './wire.ts';
 
@@ -20,12 +20,10 @@ export const storedMessage = ({ subject, seq, time, data, hdrs }: WireMessage): 
 });
 
 /** As a consumer would have delivered it. */
-export function asDelivered({ subject, seq, time, headers: raw, data }: StoredMessage): StreamMessage {
-  const headers = new Map<string, string[]>();
-  for (const [name, value] of parseHeaders(raw)) {
-    const values = headers.get(name);
-    if (values) values.push(value);
-    else headers.set(name, [value]);
-  }
-  return { subject, seq, timeMs: Date.parse(time), headers, data };
-}
+export const asDelivered = ({ subject, seq, time, headers, data }: StoredMessage): StreamMessage => ({
+  subject,
+  seq,
+  timeMs: Date.parse(time),
+  headers: headersByName(headers),
+  data,
+});

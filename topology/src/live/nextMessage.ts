@@ -55,6 +55,7 @@ export async function takeNext(
   return message;
 }
 
+const NO_RESPONDERS = 503;
 const PULL_ONE = JSON.stringify({ batch: 1, no_wait: true });
 
 /** By a subscription of its own: a delivery keeps its own subject, which the client's shared inbox would not know, and whatever headers it came with. */
@@ -65,6 +66,7 @@ function ask({ connection }: JetStreamWriter, subject: string, body: string, tim
       callback(error, message: Msg) {
         end();
         if (error) reject(unanswered(subject, error));
+        else if (statusOf(message).code === NO_RESPONDERS) reject(unanswered(subject, 'nobody hears it'));
         else resolve(message);
       },
     });
