@@ -1,20 +1,23 @@
 /**
  * Handovers with a backlog: `npx tsx bench/handover/backlog.ts [MESSAGES [PART,PART]]` (default 500,000 and all;
  * needs `npm run build`). Prints as one JSON document:
- *   rollback  a way back with 100,000 messages to hand back, under four publishers in a process of their own (JetStream part: no pods)
+ *   rollback  a way back with 100,000 messages to hand back, under four publishers in a process of their own: the whole built command (JetStream part: no pods)
  *   catchUp   messages a second of a bare source, and of a copy from its start until it is known to have caught up, in turns; and of a bare source
  *             whose stream recognises no message ids: a stream that is made with a source has no duplicate window unless it is given one
  *   memory    the highest resident size of the built command that migrates with `--copy all`, proof with payloads included
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   catchUp,
+  type ConnectSettings,
   type Copy,
   dropCopies,
   type HandoverContext,
@@ -26,10 +29,8 @@ import {
   startCopies,
   type StreamConfig,
 } from '@aa-ops/topology';
-import { migrate } from '../../cli/src/runbook/migrate.ts';
-import { rollBack } from '../../cli/src/runbook/rollBack.ts';
+import type { RunJson } from '../../cli/src/runbook/runDocumentJson.ts';
 import { startNats } from '../../cli/src/servers/index.ts';
-import { OPTIONS, startRun } from '../../test/support/runs.ts';
 import { seedTopology } from '../../test/support/topologies.ts';
 import { median } from '../median.ts';
 import { startPublishers } from './publishers.ts';
@@ -65,40 +66,68 @@ async function fill(account: JetStreamWriter, count: number): Promise<void> {
   }
 }
 
+/** A server of its own with the seed's topology applied, and the built command to run against it. */
+async function withCommand<T>(
+  measure: (at: { settings: ConnectSettings; account: JetStreamWriter; start: Start }) => Promise<T>,
+): Promise<T> {
+  const server = await startNats();
+  const settings = { servers: [server.url] };
+  const account = await openWriter(settings);
+  const cwd = mkdtempSync(join(tmpdir(), 'aa-bench-'));
+  const file = fileURLToPath(new URL('../../test/support/seed-topology.yaml', import.meta.url));
+  const cli = fileURLToPath(new URL('../../dist/cli/aa-ops.js', import.meta.url));
+  const where = ['--topology', file, '--env', 'test', '--server', server.url, '--yes', '--output', 'json'];
+  const start: Start = (...words) =>
+    spawn(process.execPath, [cli, ...words, ...where], { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    await documentOf(start('apply'));
+    return await measure({ settings, account, start });
+  } finally {
+    await account.close();
+    await server.stop();
+    rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+type Start = (...words: string[]) => ChildProcessByStdio<null, Readable, null>;
+
+/** What a command printed; throws where it failed. */
+async function documentOf(child: ReturnType<Start>): Promise<RunJson> {
+  const [text, [code]] = await Promise.all([textOf(child.stdout), once(child, 'exit')]);
+  if (code !== 0) throw new Error(`${child.spawnargs.slice(1).join(' ')} ended with ${code}: ${text}`);
+  return JSON.parse(text) as RunJson;
+}
+
 async function rollback(): Promise<unknown> {
-  const run = await startRun(seedTopology);
-  const forward = await migrate(run.environment, { to: 'multi', options: OPTIONS });
-  if (forward.exitCode !== 0) throw forward.error ?? new Error('the way forward failed');
-  await fill(run.account, HAND_BACK);
-  const traffic = await startPublishers(
-    run.settings,
-    [1, 2, 3, 4].map((n) => ({
-      name: `p${n}`,
-      kind: 'pipelined' as const,
-      inFlight: 16,
-      msgId: n % 2 === 0,
-      ratePerSecond: 200,
-      subjects,
-    })),
-  );
-  const begun = performance.now();
-  const back = await rollBack(run.environment);
-  const ms = performance.now() - begun;
-  if (back.exitCode !== 0) throw back.error ?? new Error('the way back failed');
-  const { verdict } = await traffic.stop({ streams: Object.keys(seedTopology.streams) });
-  const { lost, doubled, refused } = verdict;
-  const copied = back.json.handovers.reduce((sum, handover) => sum + handover.copied, 0);
-  const steps = Object.fromEntries(back.json.steps.filter((s) => s.ms > 20).map((s) => [s.id, s.ms]));
-  await run.stop();
-  return {
-    copied,
-    ms: Math.round(ms),
-    steps,
-    windowMs: back.json.handovers[0]!.windowMs,
-    lost,
-    doubled,
-    refused,
-  };
+  return withCommand(async ({ settings, account, start }) => {
+    await documentOf(start('migrate', '--to', 'multi'));
+    await fill(account, HAND_BACK);
+    const traffic = await startPublishers(
+      settings,
+      [1, 2, 3, 4].map((n) => ({
+        name: `p${n}`,
+        kind: 'pipelined' as const,
+        inFlight: 16,
+        msgId: n % 2 === 0,
+        ratePerSecond: 200,
+        subjects,
+      })),
+    );
+    const begun = performance.now();
+    const back = await documentOf(start('rollback'));
+    const ms = performance.now() - begun;
+    const { verdict } = await traffic.stop({ streams: Object.keys(seedTopology.streams) });
+    const { lost, doubled, refused } = verdict;
+    return {
+      copied: back.handovers.reduce((sum, handover) => sum + handover.copied, 0),
+      ms: Math.round(ms),
+      steps: Object.fromEntries(back.steps.filter((s) => s.ms > 20).map((s) => [s.id, s.ms])),
+      windowMs: back.handovers[0]!.windowMs,
+      lost,
+      doubled,
+      refused,
+    };
+  });
 }
 
 async function measureCatchUp(): Promise<unknown> {
@@ -171,34 +200,19 @@ async function measureCatchUp(): Promise<unknown> {
 }
 
 async function measureMemory(messages: number): Promise<unknown> {
-  const server = await startNats();
-  const account = await openWriter({ servers: [server.url] });
-  const cwd = mkdtempSync(join(tmpdir(), 'aa-bench-'));
-  const file = fileURLToPath(new URL('../../test/support/seed-topology.yaml', import.meta.url));
-  const cli = fileURLToPath(new URL('../../dist/cli/aa-ops.js', import.meta.url));
-  const where = ['--topology', file, '--env', 'test', '--server', server.url, '--yes'];
-  const applied = spawn(process.execPath, [cli, 'apply', ...where], { cwd, stdio: 'ignore' });
-  await once(applied, 'exit');
-  await fill(account, messages);
-  const begun = performance.now();
-  const child = spawn(process.execPath, [cli, 'migrate', '--to', 'multi', '--copy', 'all', ...where], {
-    cwd,
-    stdio: 'ignore',
+  return withCommand(async ({ account, start }) => {
+    await fill(account, messages);
+    const begun = performance.now();
+    const child = start('migrate', '--to', 'multi', '--copy', 'all');
+    const [peakMiB] = await Promise.all([peakOf(child), documentOf(child)]);
+    return { messages, seconds: Math.round((performance.now() - begun) / 1_000), peakMiB };
   });
-  const [peakMiB, code] = await peakOf(child);
-  const seconds = (performance.now() - begun) / 1_000;
-  await account.close();
-  await server.stop();
-  rmSync(cwd, { recursive: true, force: true });
-  return { messages, exit: code, seconds: Math.round(seconds), peakMiB };
 }
 
-/** Linux: VmHWM, the highest resident size so far. */
-async function peakOf(child: ChildProcess): Promise<[peakMiB: number, code: number | null]> {
+/** Linux: VmHWM, the highest resident size until it ends. */
+async function peakOf(child: ChildProcess): Promise<number> {
   let peak = 0;
-  let ended: number | null | undefined;
-  child.once('exit', (code) => (ended = code));
-  while (ended === undefined) {
+  while (child.exitCode === null && child.signalCode === null) {
     try {
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
       peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
@@ -207,7 +221,7 @@ async function peakOf(child: ChildProcess): Promise<[peakMiB: number, code: numb
     }
     await delay(20);
   }
-  return [Math.round(peak / 1_024), ended];
+  return Math.round(peak / 1_024);
 }
 
 const parts: Record<string, () => Promise<unknown>> = {

@@ -1,4 +1,4 @@
-import { matches, type StreamMessage } from '@aa-ops/topology';
+import { matches, type MessageHeaders, type StreamMessage } from '@aa-ops/topology';
 
 /** Names a message for ever: which ledger, which publisher, its running number; and when it was sent, ms since the epoch. */
 export const TRAFFIC_HEADER = 'AA-Traffic';
@@ -9,8 +9,13 @@ export interface Identity {
   n: number;
 }
 
+/** What a message is told by, however it was read. */
+export interface Identifiable extends Pick<StreamMessage, 'subject' | 'data'> {
+  headers: Pick<MessageHeaders, 'first'>;
+}
+
 /** Tells whose message it is; undefined for one that is none of the ledger's. */
-export type Identify = (message: Pick<StreamMessage, 'subject' | 'headers' | 'data'>) => Identity | undefined;
+export type Identify = (message: Identifiable) => Identity | undefined;
 
 export const identityHeader = (run: string, { publisher, n }: Identity, timeMs: number): string =>
   `${run} ${publisher} ${n} ${timeMs}`;
@@ -19,7 +24,7 @@ export const identityHeader = (run: string, { publisher, n }: Identity, timeMs: 
 export const identifyByHeader =
   (run: string): Identify =>
   ({ headers }) => {
-    const value = headers.get(TRAFFIC_HEADER)?.[0];
+    const value = headers.first(TRAFFIC_HEADER);
     if (value === undefined || !value.startsWith(`${run} `)) return undefined;
     const [, publisher, n] = value.split(' ');
     return publisher === undefined || n === undefined ? undefined : { publisher, n: Number(n) };

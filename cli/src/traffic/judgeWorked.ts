@@ -1,5 +1,4 @@
-import type { StreamMessage } from '@aa-ops/topology';
-import { type Identify, type Identity, identifyByHeader, isHeard } from './identity.ts';
+import { type Identifiable, type Identify, type Identity, identifyByHeader, isHeard } from './identity.ts';
 import type { Ledger } from './ledger.ts';
 import { EXAMPLES } from './sightings.ts';
 
@@ -14,7 +13,7 @@ export class WorkRecord {
   }
 
   /** A message was worked and acked. One that is none of the ledger's is passed over. */
-  note(message: Pick<StreamMessage, 'subject' | 'headers' | 'data'>): void {
+  note(message: Identifiable): void {
     const identity = this.#identify(message);
     if (identity) this.noteIdentity(identity);
   }

@@ -68,6 +68,15 @@ describe('a copy that is compared while it goes on', () => {
     expect(proof).toMatchObject({ messages: 150, missing: 1, firstMissing: seq });
   });
 
+  it('does not take one that was made anew for it', async () => {
+    const { config } = (await account.stream('TO'))!;
+    await account.deleteStream('TO');
+    await account.createStream({ ...config, sources: [sourceOfCopy({ ...copy, startSeq: 21 })] });
+    const end = await untilCopied(150);
+    const proof = await proveRest(account, copy, end, part, PAYLOADS);
+    expect(proof).toMatchObject({ missing: 20, firstMissing: 1 });
+  });
+
   it('does not mind what went before', async () => {
     await account.api('STREAM.MSG.DELETE.FROM', { seq: 30 });
     const end = await untilCopied(150);

@@ -47,7 +47,7 @@ const headersOf = (spec: Kind, run: string, n: number): HeaderList =>
 export const identifyAny =
   (run: string): Identify =>
   ({ headers, data }) => {
-    const header = headers.get(TRAFFIC_HEADER)?.[0];
+    const header = headers.first(TRAFFIC_HEADER);
     if (header !== undefined) {
       const [theirs, publisher, n] = header.split(' ');
       return theirs === run ? { publisher: publisher!, n: Number(n) } : undefined;

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { MessageHeaders } from '../../../topology/src/jetstream/headers.ts';
 import { SubjectTally } from '../../../topology/src/handover/compare/subjectTally.ts';
 
 it('tells the lowest and the highest sequence of a subject, in whatever order its messages were walked', () => {
@@ -7,7 +8,7 @@ it('tells the lowest and the highest sequence of a subject, in whatever order it
     tally.addOrigin({
       seq,
       subject: 'x',
-      headers: new Map(),
+      headers: new MessageHeaders(new Uint8Array()),
       data: new Uint8Array(),
     } as unknown as Parameters<SubjectTally['addOrigin']>[0]);
   expect(tally.end()[0]!.from).toMatchObject({ messages: 3, first: 47, last: 51 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  type MessageHeaders,
   headersOf,
   type JetStreamWriter,
   type Msg,
@@ -150,9 +151,9 @@ const keyOfHeld = (message: Msg): string => keyOf(message.subject, headersOf(mes
  */
 const isRewritten = (name: string): boolean => name === 'Nats-TTL' || name.startsWith('Nats-Trace-');
 
-function keyOf(subject: string, headers: Map<string, string[]>, data: Uint8Array): string {
+function keyOf(subject: string, { all }: MessageHeaders, data: Uint8Array): string {
   const hash = createHash('sha256').update(subject);
-  const names = [...headers.keys()].filter((name) => !isRewritten(name));
-  for (const name of names.sort()) hash.update(`\0${name}\0${headers.get(name)!.join('\0')}`);
+  const names = [...all.keys()].filter((name) => !isRewritten(name));
+  for (const name of names.sort()) hash.update(`\0${name}\0${all.get(name)!.join('\0')}`);
   return hash.update('\0\0').update(data).digest('base64');
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
-import { holesOf, readRange, type StreamMessage } from '../jetstream/index.ts';
+import { copiedFrom, holesOf, readRange, type StreamMessage } from '../jetstream/index.ts';
 import { restartSource } from './copying.ts';
 import type { SentinelPlace } from './drain.ts';
 import { isSameCopy } from './names.ts';
@@ -90,13 +90,13 @@ async function withoutCopy(
   late: readonly StreamMessage[],
 ): Promise<Set<number>> {
   const missing = new Set(late.map(({ seq }) => seq));
-  const byId = new Map(late.map(({ seq, headers }) => [headers.get('Nats-Msg-Id')?.[0], seq]));
+  const byId = new Map(late.map(({ seq, headers }) => [headers.first('Nats-Msg-Id'), seq]));
   const range = { fromSeq: targetSeq + 1, filters, headersOnly: true };
   for await (const batch of readRange(account, target, range)) {
     for (const { headers } of batch) {
-      const [stream, seq] = headers.get('Nats-Stream-Source')?.[0]?.split(' ') ?? [];
-      if (stream === origin) missing.delete(Number(seq));
-      const id = headers.get('Nats-Msg-Id')?.[0];
+      const source = copiedFrom(headers);
+      if (source?.stream === origin) missing.delete(source.seq);
+      const id = headers.first('Nats-Msg-Id');
       if (id !== undefined) missing.delete(byId.get(id) ?? 0);
     }
   }

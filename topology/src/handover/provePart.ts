@@ -1,6 +1,6 @@
 import { holesOf, type JetStreamWriter } from '../jetstream/index.ts';
 import { isClean } from './compare/findings.ts';
-import { proveCopy, type Proof, type ProofRange } from './proveCopy.ts';
+import { proveCopy, type Proof, type ProofOptions, type ProofRange } from './proveCopy.ts';
 import type { Copy } from './types.ts';
 
 /** The beginning of a copy, compared while it goes on: what comes behind it is compared later. JSON-safe. */
@@ -9,23 +9,24 @@ export interface ProvenPart {
   proof: Proof;
   /** How many sequences of the part the target did not hold. */
   gone: number;
+  /** When that target was made (RFC 3339). Absent in documents of before. */
+  targetCreated?: string;
 }
-
-type Options = Parameters<typeof proveCopy>[3];
 
 /** Compares a copy from its beginning `through` the last message that it has brought. */
 export async function provePart(
   account: JetStreamWriter,
   copy: Copy,
   through: ProvenPart['through'],
-  options: Options,
+  options: ProofOptions,
 ): Promise<ProvenPart> {
-  const gone = await goneFrom(account, copy, through.targetSeq); // before the reading: what goes meanwhile is to be noticed
+  const now = await goneFrom(account, copy, through.targetSeq); // before the reading: what goes meanwhile is to be noticed
   const range: ProofRange = {
     originSeqs: [copy.startSeq, through.originSeq],
     targetSeqs: [copy.targetFromSeq, through.targetSeq],
   };
-  return { through, proof: await proveCopy(account, copy, range, options), gone: gone ?? -1 };
+  const proof = await proveCopy(account, copy, range, options);
+  return { through, proof, gone: now?.gone ?? -1, ...(now ? { targetCreated: now.created } : {}) };
 }
 
 /**
@@ -37,7 +38,7 @@ export async function proveRest(
   copy: Copy,
   end: ProvenPart['through'],
   part: ProvenPart | undefined,
-  options: Options,
+  options: ProofOptions,
 ): Promise<Proof> {
   const whole: ProofRange = {
     originSeqs: [copy.startSeq, end.originSeq],
@@ -56,16 +57,24 @@ export async function proveRest(
   };
 }
 
-const stillHolds = async (account: JetStreamWriter, copy: Copy, part: ProvenPart): Promise<boolean> =>
-  isClean(part.proof) && (await goneFrom(account, copy, part.through.targetSeq)) === part.gone;
+async function stillHolds(account: JetStreamWriter, copy: Copy, part: ProvenPart): Promise<boolean> {
+  if (!isClean(part.proof)) return false;
+  const now = await goneFrom(account, copy, part.through.targetSeq);
+  return now?.gone === part.gone && now.created === (part.targetCreated ?? now.created);
+}
 
 /**
  * Sequences of the target in a copy's range, up to `last`, that it does not hold. They are all given out already, so that their number only grows,
  * and where it is the same nothing has gone. Undefined: too many to tell.
  */
-async function goneFrom(account: JetStreamWriter, { target, targetFromSeq }: Copy, last: number) {
+async function goneFrom(
+  account: JetStreamWriter,
+  { target, targetFromSeq }: Copy,
+  last: number,
+): Promise<{ gone: number; created: string } | undefined> {
   const holes = await holesOf(account, target);
   if (!holes) return undefined;
   const before = Math.max(0, Math.min(holes.firstSeq, last + 1) - targetFromSeq);
-  return before + holes.deleted.filter((seq) => seq >= targetFromSeq && seq <= last).length;
+  const behind = holes.deleted.filter((seq) => seq >= targetFromSeq && seq <= last).length;
+  return { gone: before + behind, created: holes.created };
 }

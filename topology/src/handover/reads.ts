@@ -1,10 +1,4 @@
-import {
-  headerOf,
-  type JetStreamReader,
-  parseHeaders,
-  sourceOf,
-  type StoredMessage,
-} from '../jetstream/index.ts';
+import { copiedFrom, type JetStreamReader, MessageHeaders, type StoredMessage } from '../jetstream/index.ts';
 import { covers } from '../subjects/sets.ts';
 
 /** The last message on any of the filters; undefined where there is none. One request a filter. */
@@ -34,10 +28,10 @@ export async function firstOn(
 
 /** Where a stored message was copied from, if it was. */
 export const originOf = (message: StoredMessage): { stream: string; seq: number } | undefined =>
-  sourceOf(parseHeaders(message.headers));
+  copiedFrom(new MessageHeaders(message.headers));
 
 export const messageIdOf = (message: StoredMessage): string | undefined =>
-  headerOf(parseHeaders(message.headers), 'Nats-Msg-Id');
+  new MessageHeaders(message.headers).first('Nats-Msg-Id');
 
 /** How far a copy has come: the newest of its messages in the target, or undefined while there is none. */
 export async function copiedThrough(

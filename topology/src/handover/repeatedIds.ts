@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type JetStreamWriter, readRange } from '../jetstream/index.ts';
+import { copiedFrom, type JetStreamWriter, readRange } from '../jetstream/index.ts';
 import { catchUp, type CatchUpOptions, dropCopies, startCopies } from './copying.ts';
+import { idHash } from './idHash.ts';
 import { NumberSet } from './numberSet.ts';
 import { copiedThrough } from './reads.ts';
 import { SeenBefore } from './seenBefore.ts';
@@ -30,7 +30,7 @@ const MANY_MESSAGES = 1_000_000;
  * apart than the origin's window, arrive together when a backlog is copied, even with the least window that there is; and
  * so may one id from two origins. Answers the stretches that can be copied at one go, for these targets only; a copy's
  * last stretch is not among them: it never ends. Reads the headers of everything that is to be copied, at some 100,000
- * messages a second; ids are kept as hashes of 48 bits, of one stretch at a time. Of a million messages and more (`many`) a first
+ * messages a second; ids are kept as hashes of 52 bits, of one stretch at a time. Of a million messages and more (`many`) a first
  * reading finds out which ids may come again, so that only those have to be kept.
  */
 export async function stretchesOf(
@@ -69,7 +69,7 @@ async function suspectsOf(
   const suspects = new NumberSet();
   for (const copy of copies)
     for await (const batch of idsOf(account, copy))
-      for (const { digest } of batch) if (digest && seen.add(digest)) suspects.add(hashOf(digest));
+      for (const { hash } of batch) if (hash !== undefined && seen.add(hash)) suspects.add(hash);
   return suspects;
 }
 
@@ -84,8 +84,7 @@ async function stretchesInto(
   for (const copy of copies) {
     let last = copy.startSeq - 1;
     for await (const batch of idsOf(account, copy)) {
-      for (const { seq, digest } of batch) {
-        const hash = digest && hashOf(digest);
+      for (const { seq, hash } of batch) {
         if (hash !== undefined && (!suspects || suspects.has(hash)) && !ids.add(hash)) {
           repeated = true;
           stretches.push({ copy, through: last });
@@ -101,23 +100,19 @@ async function stretchesInto(
   return repeated ? stretches : [];
 }
 
-interface Identified {
-  seq: number;
-  /** SHA-1 of its `Nats-Msg-Id`, where it has one. */
-  digest: Buffer | undefined;
-}
-
-async function* idsOf(account: JetStreamWriter, copy: Copy): AsyncGenerator<Identified[]> {
+/** Sequences, and the hash of each one's `Nats-Msg-Id`, where it has one. */
+async function* idsOf(
+  account: JetStreamWriter,
+  copy: Copy,
+): AsyncGenerator<{ seq: number; hash: number | undefined }[]> {
   const range = { fromSeq: copy.startSeq, filters: copy.filters, headersOnly: true };
   for await (const batch of readRange(account, copy.origin, range)) {
     yield batch.map(({ seq, headers }) => {
-      const id = headers.get('Nats-Msg-Id')?.[0];
-      return { seq, digest: id === undefined ? undefined : createHash('sha1').update(id).digest() };
+      const id = headers.first('Nats-Msg-Id');
+      return { seq, hash: id === undefined ? undefined : idHash(id) };
     });
   }
 }
-
-const hashOf = (digest: Buffer): number => digest.readUIntBE(0, 6);
 
 /**
  * Copies stretch by stretch: the source is taken away where an id comes again, what it brought beyond is deleted, and it
@@ -159,8 +154,8 @@ async function copiesBeyond(account: JetStreamWriter, copy: Copy, through: numbe
   const range = { fromSeq: copy.targetFromSeq, filters: copy.filters, headersOnly: true };
   for await (const batch of readRange(account, copy.target, range)) {
     for (const { seq, headers } of batch) {
-      const [stream, originSeq] = headers.get('Nats-Stream-Source')?.[0]?.split(' ') ?? [];
-      if (stream === copy.origin && Number(originSeq) > through) beyond.push(seq);
+      const source = copiedFrom(headers);
+      if (source?.stream === copy.origin && source.seq > through) beyond.push(seq);
     }
   }
   return beyond;

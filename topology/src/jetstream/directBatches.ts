@@ -2,8 +2,8 @@ import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
 import type { Msg } from './clientTypes.ts';
 import { newInbox } from './connect.ts';
-import { headerBlock, headersOf, statusOf } from './headers.ts';
-import type { StreamMessage } from './readRange.ts';
+import type { StreamMessage } from './delivered.ts';
+import { bytesOf, MessageHeaders, headersOf, statusOf } from './headers.ts';
 
 /** Messages and bytes of one answer. */
 const BATCH = 1_000;
@@ -11,15 +11,8 @@ const BATCH_BYTES = 8 * 1_024 * 1_024;
 /** ms of silence after which the rest is left to others. */
 const SILENCE_MS = 2_000;
 
-/** What a direct get adds to a message's own headers, behind them (ADR-31). */
-const ADDED = [
-  'Nats-Stream',
-  'Nats-Subject',
-  'Nats-Sequence',
-  'Nats-Time-Stamp',
-  'Nats-Num-Pending',
-  'Nats-Last-Sequence',
-] as const;
+/** What a direct get adds behind a message's own headers begins with this one; subject, sequence, time and, in a batch, the sequence before it follow (ADR-31). */
+const FIRST_ADDED = '\r\nNats-Stream:';
 
 /**
  * Reads on from a sequence by direct gets of many messages each (ADR-31, nats-server 2.11 and newer), whether durables claim them or not.
@@ -75,7 +68,7 @@ function getBatch(
     const subscription = connection.subscribe(inbox, {
       callback: (error, answer: Msg) => {
         timer.refresh();
-        if (error || headerBlock(answer).length === 0) return finish(false);
+        if (error || bytesOf(answer).payloadAt === 0) return finish(false);
         // 204 is the end of the batch, 404 that there is nothing from there on.
         const { code } = statusOf(answer);
         if (code > 0) return finish([204, 404].includes(code));
@@ -94,14 +87,16 @@ function getBatch(
 
 /** `from`: whose it is · `behind`: the sequence of the message before it in this batch, 0 for the first; NaN from a server that knows no batches. */
 function parseDirect(answer: Msg): StreamMessage & { from: string | undefined; behind: number } {
-  const headers = headersOf(answer);
-  const { data } = answer;
-  const added = ADDED.map((name) => {
-    const values = headers.get(name) ?? [];
-    if (values.length <= 1) headers.delete(name);
-    else headers.set(name, values.slice(0, -1)); // the message has one of its own
-    return values.at(-1);
-  });
-  const [from, subject = '', seq, time = '', , behind] = added;
-  return { subject, seq: Number(seq), timeMs: Date.parse(time), headers, data, from, behind: Number(behind) };
+  const { bytes, payloadAt } = bytesOf(answer);
+  const ownEnd = headersOf(answer).text.lastIndexOf(FIRST_ADDED); // the message may have some of these names itself
+  const added = new MessageHeaders(bytes.subarray(Math.max(0, ownEnd), payloadAt));
+  return {
+    subject: added.first('Nats-Subject') ?? '',
+    seq: Number(added.first('Nats-Sequence')),
+    timeMs: Date.parse(added.first('Nats-Time-Stamp') ?? ''),
+    headers: new MessageHeaders(bytes, Math.max(0, ownEnd)),
+    data: bytes.subarray(payloadAt),
+    from: added.first('Nats-Stream'),
+    behind: Number(added.first('Nats-Last-Sequence')),
+  };
 }

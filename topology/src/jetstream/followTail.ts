@@ -3,8 +3,8 @@ import type { JetStreamWriter } from './account.ts';
 import type { Msg } from './clientTypes.ts';
 import { newInbox } from './connect.ts';
 import { createReader } from './createReader.ts';
+import { Delivered, type StreamMessage } from './delivered.ts';
 import { statusOf } from './headers.ts';
-import { parseDelivered, type StreamMessage } from './readRange.ts';
 
 /**
  * What a stream stores from a point on, read as it comes: when publishers wait for it, it is there already. Making a reader then has
@@ -37,10 +37,11 @@ export async function followTail(
   const subscription = connection.subscribe(inbox, {
     callback: (error, delivered: Msg) => {
       if (error || !isWhole || statusOf(delivered).code > 0) return;
-      const { consumerSeq, ...message } = parseDelivered(delivered);
+      const message = new Delivered(delivered);
       messages.push(message);
       bytes += message.data.length;
-      isWhole = consumerSeq === messages.length && messages.length <= MAX_MESSAGES && bytes <= MAX_BYTES;
+      isWhole =
+        message.consumerSeq === messages.length && messages.length <= MAX_MESSAGES && bytes <= MAX_BYTES;
       if (!isWhole) subscription.unsubscribe();
     },
   });

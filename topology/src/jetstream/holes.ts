@@ -3,6 +3,8 @@ import type { StreamState } from './wire.ts';
 
 /** What a stream's leader says of the sequences that it does not hold. */
 export interface Holes {
+  /** When the stream was made (RFC 3339): sequences of another one mean nothing here. */
+  created: string;
   /** Nothing stands in front of it. */
   firstSeq: number;
   /** Behind it, ascending. */
@@ -16,9 +18,9 @@ const MOST_HOLES = 10_000;
 export async function holesOf(account: JetStreamWriter, stream: string): Promise<Holes | undefined> {
   const info = await account.stream(stream);
   if (!info || (info.state.num_deleted ?? 0) > MOST_HOLES) return undefined;
-  const { state } = await account.api<{ state: StreamState & { deleted?: number[] | null } }>(
-    `STREAM.INFO.${stream}`,
-    { deleted_details: true },
-  );
-  return { firstSeq: state.first_seq, deleted: state.deleted ?? [] };
+  const { state, created } = await account.api<{
+    created: string;
+    state: StreamState & { deleted?: number[] | null };
+  }>(`STREAM.INFO.${stream}`, { deleted_details: true });
+  return { created, firstSeq: state.first_seq, deleted: state.deleted ?? [] };
 }

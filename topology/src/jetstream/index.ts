@@ -11,6 +11,7 @@ export * from './pullDurable.ts';
 export { followTail, type Tail } from './followTail.ts';
 export { holesOf } from './holes.ts';
 export { RANGE_READER } from './createReader.ts';
-export { type Range, readRange, type StreamMessage } from './readRange.ts';
+export type { StreamMessage } from './delivered.ts';
+export { type Range, readRange } from './readRange.ts';
 export * from './clientTypes.ts';
 export * from './keyValue.ts';

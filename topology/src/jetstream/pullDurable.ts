@@ -1,8 +1,8 @@
 import type { JetStreamWriter } from './account.ts';
 import type { Msg } from './clientTypes.ts';
 import { newInbox } from './connect.ts';
+import { Delivered, type StreamMessage } from './delivered.ts';
 import { statusOf } from './headers.ts';
-import { parseDelivered, type StreamMessage } from './readRange.ts';
 
 /** A message that a durable delivered and that waits for its ack. */
 export interface DeliveredMessage extends StreamMessage {
@@ -44,10 +44,7 @@ export function pullDurable(
 
 const ACK = new TextEncoder().encode('+ACK');
 
-function delivered({ connection }: JetStreamWriter, message: Msg): DeliveredMessage {
-  const { consumerSeq: _, ...parsed } = parseDelivered(message);
-  return {
-    ...parsed,
+const delivered = ({ connection }: JetStreamWriter, message: Msg): DeliveredMessage =>
+  Object.assign(new Delivered(message), {
     ack: async () => void (await connection.request(message.reply!, ACK, { timeout: ANSWER_MS })),
-  };
-}
+  });

@@ -1,7 +1,8 @@
 import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
+import type { StreamMessage } from './delivered.ts';
 import { readDirectBatches } from './directBatches.ts';
-import type { Range, StreamMessage } from './readRange.ts';
+import type { Range } from './readRange.ts';
 import { readReplicaBatches } from './replicaBatches.ts';
 import { getMessages } from './singleGets.ts';
 import { asDelivered } from './storedMessage.ts';

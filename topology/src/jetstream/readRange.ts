@@ -3,18 +3,9 @@ import type { JetStreamWriter } from './account.ts';
 import type { Msg, NatsConnection } from './clientTypes.ts';
 import { newInbox } from './connect.ts';
 import { createReader } from './createReader.ts';
-import { headersOf, statusOf } from './headers.ts';
+import { Delivered, type StreamMessage } from './delivered.ts';
+import { statusOf } from './headers.ts';
 import { readByGets } from './readByGets.ts';
-
-/** A message as a consumer delivers it. */
-export interface StreamMessage {
-  subject: string;
-  seq: number;
-  /** ms since the epoch, as the stream stamped it. */
-  timeMs: number;
-  headers: Map<string, string[]>;
-  data: Uint8Array;
-}
 
 export interface Range {
   fromSeq: number;
@@ -27,7 +18,7 @@ export interface Range {
   signal?: AbortSignal;
 }
 
-const BATCH = 1_000;
+const BATCH = 2_000;
 /** Of one batch: large messages come in smaller ones, so that memory does not depend on their size. */
 const BATCH_BYTES = 8 * 1_024 * 1_024;
 /** ms without a message or an answer after which the reading is taken up anew behind the last message that came. */
@@ -41,9 +32,32 @@ const BEHIND_WAIT_MS = 200;
 /**
  * Reads a range of a stream in order, in batches, through a throw-away pull consumer: 100,000 messages a second and
  * more, where single gets manage a few thousand. A gap or a stall (leader change) makes a new consumer at the right place. Where
- * that brings nothing either, and of a work queue, which allows no such consumer, the rest is read by gets.
+ * that brings nothing either, and of a work queue, which allows no such consumer, the rest is read by gets. The next batch
+ * comes while this one is looked at.
  */
-export async function* readRange(
+export const readRange = (
+  account: JetStreamWriter,
+  stream: string,
+  range: Range,
+): AsyncGenerator<StreamMessage[]> => oneAhead(readInOrder(account, stream, range));
+
+async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  let coming = source.next();
+  try {
+    for (;;) {
+      const { value, done } = await coming;
+      if (done) return;
+      coming = source.next();
+      coming.catch(() => {}); // told by whoever waits for it
+      yield value;
+    }
+  } finally {
+    await coming.catch(() => {});
+    await source.return(undefined);
+  }
+}
+
+async function* readInOrder(
   account: JetStreamWriter,
   stream: string,
   range: Range,
@@ -157,9 +171,9 @@ function fetchBatch(
       callback: (error, message: Msg) => {
         if (error || isStatus(message))
           return finish(!error && isTooLarge(message) ? 'too-large' : 'stalled');
-        const { consumerSeq, ...parsed } = parseDelivered(message);
-        if (consumerSeq !== delivered + batch.length + 1) return finish(); // a gap: taken up anew behind the last good one
-        batch.push(parsed);
+        const one = new Delivered(message);
+        if (one.consumerSeq !== delivered + batch.length + 1) return finish(); // a gap: taken up anew behind the last good one
+        batch.push(one);
         if (batch.length >= request.batch) finish();
         else timer.refresh();
       },
@@ -177,24 +191,4 @@ const isStatus = (message: Msg): boolean => statusOf(message).code >= 100;
 function isTooLarge(message: Msg): boolean {
   const { code, description } = statusOf(message);
   return code === 409 && /max\s?bytes/i.test(description);
-}
-
-/**
- * The reply subject carries the metadata: `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<ns>.<pending>`;
- * servers with domains put `<domain>.<account>` behind `ACK` (ADR-15), so the tokens are counted from the stream's name.
- */
-export function parseDelivered(message: Msg): StreamMessage & { consumerSeq: number } {
-  const reply = message.reply!;
-  const ends: number[] = [];
-  for (let dot = reply.indexOf('.'); dot >= 0; dot = reply.indexOf('.', dot + 1)) ends.push(dot);
-  const shift = ends.length >= 10 ? 2 : 0;
-  const numberAt = (token: number): number => Number(reply.slice(ends[token - 1]! + 1, ends[token]));
-  return {
-    subject: message.subject,
-    seq: numberAt(5 + shift),
-    consumerSeq: numberAt(6 + shift),
-    timeMs: Math.floor(numberAt(7 + shift) / 1e6),
-    headers: headersOf(message),
-    data: message.data,
-  };
 }

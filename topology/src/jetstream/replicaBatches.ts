@@ -1,8 +1,8 @@
 import { covers } from '../subjects/sets.ts';
 import type { JetStreamWriter } from './account.ts';
+import type { StreamMessage } from './delivered.ts';
 import { type DirectRange, readDirectBatches } from './directBatches.ts';
 import { holesOf } from './holes.ts';
-import type { StreamMessage } from './readRange.ts';
 import { getMessages } from './singleGets.ts';
 import { asDelivered } from './storedMessage.ts';
 

@@ -1,5 +1,5 @@
-import { headersByName } from './headers.ts';
-import type { StreamMessage } from './readRange.ts';
+import type { StreamMessage } from './delivered.ts';
+import { MessageHeaders } from './headers.ts';
 import type { StoredMessage } from './wire.ts';
 
 /** A message as `STREAM.MSG.GET` answers it: base64, absent where empty. */
@@ -24,6 +24,6 @@ export const asDelivered = ({ subject, seq, time, headers, data }: StoredMessage
   subject,
   seq,
   timeMs: Date.parse(time),
-  headers: headersByName(headers),
+  headers: new MessageHeaders(headers),
   data,
 });

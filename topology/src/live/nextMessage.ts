@@ -2,6 +2,7 @@ import { messageOf, OpsError } from '../errors.ts';
 import type { JetStreamReader, JetStreamWriter } from '../jetstream/account.ts';
 import type { Msg } from '../jetstream/clientTypes.ts';
 import { newInbox } from '../jetstream/connect.ts';
+import { sequenceIn } from '../jetstream/delivered.ts';
 import { statusOf } from '../jetstream/headers.ts';
 import type { ConsumerInfo, StoredMessage } from '../jetstream/wire.ts';
 
@@ -50,7 +51,7 @@ export async function takeNext(
     timeoutMs,
   );
   if (statusOf(delivery).code >= 400 || !delivery.reply) return undefined;
-  const message = await writer.message(stream, { seq: sequenceOf(delivery.reply) }); // an ack may delete it
+  const message = await writer.message(stream, { seq: sequenceIn(delivery.reply) }); // an ack may delete it
   await ask(writer, delivery.reply, '+ACK', timeoutMs);
   return message;
 }
@@ -87,9 +88,3 @@ const unanswered = (subject: string, cause: unknown): OpsError =>
     hint: 'the message, if one was delivered, comes again after its ack wait; is the right to publish there missing?',
     cause,
   });
-
-/** `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.…`; newer forms put domain and account before the stream (ADR-15). */
-function sequenceOf(reply: string): number {
-  const tokens = reply.split('.');
-  return Number(tokens[tokens.length >= 11 ? 7 : 5]);
-}

@@ -15,13 +15,9 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
-/**
- * Reads one side message by message. The next batch is asked for while this one is looked at, and a batch is waited for
- * only when there is no message left: one promise a message would cost as much as comparing it.
- */
+/** Reads one side message by message. A batch is waited for only when there is no message left: one promise a message would cost as much as comparing it. */
 export class Cursor {
   readonly #batches: AsyncGenerator<StreamMessage[]>;
-  #coming: Promise<IteratorResult<StreamMessage[], unknown>>;
   #batch: StreamMessage[] = [];
   #at = 0;
 
@@ -33,7 +29,6 @@ export class Cursor {
       ...(filters ? { filters } : {}),
       ...(signal ? { signal } : {}),
     });
-    this.#coming = this.#ask();
   }
 
   /** The message that is looked at; undefined where the batch is used up or there is none left: then `fill` tells. */
@@ -49,24 +44,16 @@ export class Cursor {
   /** The message that is looked at, waited for; undefined at the end. */
   async fill(): Promise<StreamMessage | undefined> {
     while (this.#at >= this.#batch.length) {
-      const { value, done } = await this.#coming;
+      const { value, done } = await this.#batches.next();
       if (done) return undefined;
       this.#batch = value;
       this.#at = 0;
-      this.#coming = this.#ask();
     }
     return this.#batch[this.#at];
   }
 
   /** Ends the reading, wherever it is. */
   async close(): Promise<void> {
-    await this.#coming.catch(() => {});
     await this.#batches.return(undefined);
-  }
-
-  #ask(): Promise<IteratorResult<StreamMessage[], unknown>> {
-    const coming = this.#batches.next();
-    coming.catch(() => {}); // told by whoever waits for it
-    return coming;
   }
 }

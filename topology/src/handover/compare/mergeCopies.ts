@@ -1,7 +1,7 @@
-import type { StreamMessage } from '../../jetstream/index.ts';
+import { copiedFrom, type StreamMessage } from '../../jetstream/index.ts';
 import { Cursor, type ReadOptions, type Side } from './cursor.ts';
 import { type Findings, noFindings, note } from './findings.ts';
-import { copiedFrom, isSameMessage } from './sameMessage.ts';
+import { isSameMessage } from './sameMessage.ts';
 import type { SubjectTally } from './subjectTally.ts';
 
 export interface MergeOptions extends ReadOptions {
@@ -66,7 +66,7 @@ async function merge(
   /** Steps over one original for which no copy has come so far. */
   const pass = (original: StreamMessage): void => {
     originals.step();
-    if (!targetIsNew && copiedFrom(original)?.[0] === target.stream) {
+    if (!targetIsNew && copiedFrom(original.headers)?.stream === target.stream) {
       merged.returned++;
       return;
     }
@@ -85,13 +85,13 @@ async function merge(
     const copy = copies.head ?? (await copies.fill());
     if (!copy) break;
     copies.step();
-    const source = copiedFrom(copy);
-    if (source?.[0] !== origin.stream) {
+    const source = copiedFrom(copy.headers);
+    if (source?.stream !== origin.stream) {
       merged.own++;
       if (extras) tally?.addTarget(copy);
       continue;
     }
-    const seq = source[1];
+    const { seq } = source;
     if (seq < origin.seqs[0] && seq >= broughtBefore) note(merged, 'doubled', seq);
     if (seq < origin.seqs[0] || seq > origin.seqs[1]) continue;
     tally?.addTarget(copy);
@@ -120,7 +120,7 @@ async function merge(
   }
   for (let rest = originals.head ?? (await originals.fill()); rest;) {
     if (onlyCopied) {
-      if (copiedFrom(rest)?.[0] === target.stream) merged.returned++;
+      if (copiedFrom(rest.headers)?.stream === target.stream) merged.returned++;
       else merged.beyond++;
       originals.step();
     } else pass(rest);
