@@ -3,7 +3,7 @@ import { startTraffic, type Traffic, WorkRecord } from '../../cli/src/traffic/in
 import { type CarelessWorker, startCarelessWorker } from './carelessWorker.ts';
 import { aaOps, type CliResult } from './cli.ts';
 import { applyTopology } from './runs.ts';
-import { type NatsServer, startNats } from './servers.ts';
+import { type NatsServer, startNats, startNatsCluster } from './servers.ts';
 
 /** The built command on a topology file; killed (SIGKILL) right behind its journal entry `killAfter`, where that is given. */
 export type OnFile = (file: string, args: string[], killAfter?: number) => Promise<CliResult>;
@@ -19,6 +19,7 @@ export const commandOn =
 
 /** A server with a topology applied, publishers that wait and that do not, with ids and without, and a careless worker. */
 export interface LiveAccount {
+  /** The one that everything goes through. */
   server: NatsServer;
   account: JetStreamWriter;
   topology: Topology;
@@ -37,11 +38,14 @@ export interface LiveAccountOptions {
   /** Worked in the mode `single`, until the worker is told to follow. */
   durable: string;
   cwd: string;
+  /** Of how many servers, each with everything: 1 by default. */
+  servers?: 1 | 3;
 }
 
 export async function startLiveAccount(options: LiveAccountOptions): Promise<LiveAccount> {
-  const { file, subjects, durable, cwd } = options;
-  const server = await startNats();
+  const { file, subjects, durable, cwd, servers = 1 } = options;
+  const cluster = servers === 1 ? undefined : await startNatsCluster(servers);
+  const server = cluster?.servers[0] ?? (await startNats());
   const settings = { servers: [server.url] };
   const account = await openWriter(settings);
   const topology = await loadTopology(file, 'test');
@@ -65,7 +69,7 @@ export async function startLiveAccount(options: LiveAccountOptions): Promise<Liv
     async stop() {
       await traffic.stop();
       await account.close();
-      await server.stop();
+      await (cluster ?? server).stop();
     },
   };
 }

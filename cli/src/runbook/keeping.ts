@@ -1,7 +1,7 @@
 import { endKeeping, keepEverything, realSubjects } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from './context.ts';
 
-/** While a run copies from streams with retention `interest` or into them, they keep everything (adr/0023). A `replace` of a stream never has one. */
+/** While a run copies from streams with retention `interest` or into them, they keep everything (adr/0023). */
 export async function keepAll(context: RunContext, streams: Iterable<string>): Promise<void> {
   for (const stream of new Set(streams)) await keepEverything(handoverContext(context), stream);
 }

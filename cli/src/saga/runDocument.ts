@@ -103,6 +103,8 @@ export interface Replacing {
   config: StreamConfig | ConsumerConfig;
   /** What the stream owns. */
   owned: string[];
+  /** It owned nothing and kept everything for a later run already, and goes on with that. */
+  kept?: true;
   /** Of the stream: its durables, and where each goes on, in the stand-in's numbers. Of a durable: where it goes on. */
   durables: { config: ConsumerConfig; from: number }[];
   /** Where copies from the stream to others go on, in the stand-in's numbers. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type JetStreamWriter, makePlan, type Topology } from '@aa-ops/topology';
+import { resume } from '../../../cli/src/runbook/migrate.ts';
 import { replace } from '../../../cli/src/runbook/replace/replace.ts';
 import type { RunOutcome } from '../../../cli/src/runbook/outcome.ts';
 import { StateStore } from '../../../cli/src/saga/stateStore.ts';
@@ -89,6 +90,24 @@ it('a stream whose making is refused although its trial was taken comes back as 
   expect(outcome).toMatchObject({ exitCode: 5, json: { result: 'done' } });
   expect(outcome.json.shortcomings).toEqual([expect.stringContaining('err_code 10028')]);
   await expectWhole();
+});
+
+it('a run that dies when it is about to delete the old stream goes on with that, and copies nothing back into it', async () => {
+  await start();
+  const { account } = run;
+  const deleteStream = async (name: string): Promise<void> => {
+    if (name === 'OLD') throw new Error('died');
+    await account.deleteStream(name);
+  };
+  const dying = Object.create(account, { deleteStream: { value: deleteStream } }) as JetStreamWriter;
+  expect(await remake(inMemory, dying)).toMatchObject({ json: { result: 'partial' } });
+  expect((await account.stream('OLD'))!.created).toBe(created);
+  const outcome = await resume({ ...run.environment, topology: inMemory });
+  expect(outcome, JSON.stringify(outcome.json)).toMatchObject({ exitCode: 0, json: { result: 'done' } });
+  const anew = (await account.stream('OLD'))!;
+  expect(anew.created).not.toBe(created);
+  expect(anew).toMatchObject({ config: { storage: 'memory' }, state: { messages: 5 } });
+  expect((await account.consumer('OLD', 'w'))!.num_pending).toBe(5);
 });
 
 it('a stream that reserves most of its account is made anew in the room that it leaves', async () => {

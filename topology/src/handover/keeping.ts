@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../errors.ts';
-import type { ConsumerConfig, ConsumerInfo, StreamConfig } from '../jetstream/index.ts';
+import type { ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo } from '../jetstream/index.ts';
 import { ownRetention, RETENTION_KEY } from './names.ts';
 import type { HandoverContext } from './types.ts';
 
@@ -12,6 +12,10 @@ export const isKeeper = ({ name }: Pick<ConsumerInfo, 'name'>): boolean => name 
 /** Whether a stream with retention `interest` is made to keep everything by a keeper: with replicas, else by its retention (adr/0023). */
 export const takesKeeper = (config: Pick<StreamConfig, 'retention' | 'num_replicas'>): boolean =>
   config.retention === 'interest' && (config.num_replicas ?? 1) > 1;
+
+/** Whether a run has had it keep everything, and has not ended that: it owns nothing, and a later run goes on behind its copies. */
+export const isKept = ({ config }: Pick<StreamInfo, 'config'>, consumers: readonly ConsumerInfo[]): boolean =>
+  config.metadata?.[RETENTION_KEY] !== undefined || consumers.some(isKeeper);
 
 /** ms for every replica of a stream to have its keeper, and between two looks. */
 const EVERYWHERE_MS = 30_000;

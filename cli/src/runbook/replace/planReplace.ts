@@ -16,6 +16,8 @@ import {
   has,
   heldSubjects,
   intersectSets,
+  isKeeper,
+  isKept,
   isQueue,
   type JetStreamWriter,
   OpsError,
@@ -27,6 +29,7 @@ import {
   standInOf,
   type StreamConfig,
   type StreamInfo,
+  takesKeeper,
   trialOf,
   wholeGroup,
 } from '@aa-ops/topology';
@@ -62,6 +65,7 @@ export const planReplaceStep: Step = {
     const size = await sizeOf(account, group, info);
     const note = settleFindings(context, await findingsOf(context, info, group, size));
     run.replacing!.owned = owned;
+    if (owned.length === 0 && isKept(info, await account.listConsumers(stream))) run.replacing!.kept = true;
     run.groups = [{ group, phase: 'planned', attempt: 0 }];
     await context.save();
     const what = `${stream} -> ${standInOf(stream)} -> ${stream}: ${size.messages} messages (${size.bytes} bytes), 0 deleted`;
@@ -91,9 +95,9 @@ async function findingsOf(
     account.stream(standInOf(name)),
     account.stream(trialOf(name)),
   ]);
-  const durables = new Set(consumers.flatMap(({ config: { durable_name } }) => durable_name ?? []));
+  const durables = new Set(durablesOf(consumers).map((one) => one.name));
   const standIn = { config: { ...standInConfig(info.config, run.id), subjects: [] }, state: emptyState };
-  const keeps = { interest: false, workqueue: has(account.server.version, 'sourceReaders') };
+  const keeps = { interest: true, workqueue: has(account.server.version, 'sourceReaders') };
   // One that becomes a queue is to be able to become what it was again.
   const queue = [info.config, { ...config, subjects: info.config.subjects }].find(isQueue);
   const held = queue && (await account.subjectCounts(name, '>'));
@@ -103,9 +107,10 @@ async function findingsOf(
     ...checkCopy({ origin: name, target: name, filters: [] }, size, info, anew, keeps),
     ...checkSentinels(group.copies, info),
     ...checkRoom(anew, size, false),
-    ...checkConsumers(anew, 0, { sources: 0, moved: durables.size, keepers: 0 }),
+    ...checkKeeper(info, consumers),
+    ...checkConsumers(anew, 0, { sources: 0, moved: durables.size, keepers: takesKeeper(config) ? 1 : 0 }),
     ...checkReaders(group, () => consumers, streams, durables),
-    ...[info.config, config].flatMap((one) => [...checkSources(one), ...checkInterest(one)]),
+    ...[info.config, config].flatMap(checkSources),
     ...checkQueueReaders(config, consumers),
     ...(queue
       ? checkClaims(
@@ -125,7 +130,7 @@ async function findingsOf(
         ...reservations([{ ...config, max_bytes: newlyReserved(info.config, config) }]),
         unbounded: [standInOf(name), ...((config.max_bytes ?? 0) > 0 ? [] : [name])],
         streams: 1,
-        consumers: 0,
+        consumers: [info.config, config].some(takesKeeper) ? 1 : 0,
       },
       info.config.num_replicas,
     ),
@@ -152,6 +157,12 @@ const emptyState: StreamInfo['state'] = {
   consumer_count: 0,
 };
 
+/** A keeper has to stand (adr/0023); where there is no room for readers, gets compare. */
+const checkKeeper = (info: StreamInfo, consumers: readonly ConsumerInfo[]): Finding[] =>
+  takesKeeper(info.config) && !consumers.some(isKeeper)
+    ? checkConsumers(info, consumers.length, { sources: 1, moved: 0, keepers: 1 })
+    : [];
+
 const checkSources = ({ name, sources }: StreamConfig): Finding[] =>
   (sources ?? []).length === 0
     ? []
@@ -164,23 +175,10 @@ const checkSources = ({ name, sources }: StreamConfig): Finding[] =>
         },
       ];
 
-/** Made anew such a stream has no consumer at first, and what comes back would be dropped. */
-const checkInterest = ({ name, retention }: StreamConfig): Finding[] =>
-  retention !== 'interest'
-    ? []
-    : [
-        {
-          code: 'retention-not-movable',
-          severity: 'refuse',
-          message: `${name} has, or is to have, retention interest: what its consumers have taken is gone, so that a copy there and back cannot be proved`,
-          hint: 'retention goes between limits and interest in place: change what is to be made anew while it is limits',
-        },
-      ];
-
 /** A work queue takes durables that ack each message (10098), and no two that read the same one (10099, 10100). */
 function checkQueueReaders(config: StreamConfig, consumers: readonly ConsumerInfo[]): Finding[] {
   if (!isQueue(config)) return [];
-  const durables = consumers.filter((one) => one.config.durable_name);
+  const durables = durablesOf(consumers);
   const pairs = durables.flatMap((one, n) => durables.slice(n + 1).map((other) => [one, other] as const));
   return [
     ...durables
@@ -208,6 +206,10 @@ const standInTaken = (name: string): Finding => ({
   message: `a stream ${name} stands already, and not for this run`,
   hint: `look at what it holds (aa-ops streams info ${name}), and delete it if nobody needs it`,
 });
+
+/** Those that are to be made again; the keeper of a run is not (adr/0023). */
+export const durablesOf = (consumers: readonly ConsumerInfo[]): ConsumerInfo[] =>
+  consumers.filter((one) => one.config.durable_name && !isKeeper(one));
 
 export async function requireStream(account: JetStreamWriter, name: string): Promise<StreamInfo> {
   const info = await account.stream(name);

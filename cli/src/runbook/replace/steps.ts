@@ -4,6 +4,7 @@ import {
   copiedThrough,
   dropCopies,
   durableFrom,
+  endKeeping,
   firstUnacked,
   followCopy,
   isPassing,
@@ -26,9 +27,9 @@ import { handoverContext, type RunContext } from '../context.ts';
 import { restoreDuplicateWindows } from '../duplicateWindows.ts';
 import { restoreTargets } from '../easedTargets.ts';
 import { endPauses } from '../queues.ts';
-import type { Step } from '../step.ts';
+import type { Step, StepOutcome } from '../step.ts';
 import { bringOver, endOf, handOverWhole } from './pass.ts';
-import { planReplaceStep, requireStream } from './planReplace.ts';
+import { durablesOf, planReplaceStep, requireStream } from './planReplace.ts';
 import { recreateDurable, restoreDurable } from './recreateDurable.ts';
 import { endTrial, tryConfig } from './trial.ts';
 
@@ -61,15 +62,22 @@ const standInStep: Step = {
     const info = await account.stream(name);
     await endPauses(context); // a window may have been tried
     await endTrial(context);
-    if (info?.config.metadata?.[STAND_IN_RUN] !== run.id) return;
+    if (info?.config.metadata?.[STAND_IN_RUN] !== run.id) return endKeepingIt(context);
     await dropCopies(handoverContext(context), [name]);
     await restoreDuplicateWindows(context, false);
     // It has never owned anything: whatever it holds is a copy.
     await journal.effect('delete-stream', { stream: name, before: info }, () => account.deleteStream(name));
     for (const record of run.groups) record.phase = 'planned';
     await context.save();
+    await endKeepingIt(context);
   },
 };
+
+/** With retention `interest` it kept everything meanwhile (adr/0023). May be repeated. */
+async function endKeepingIt(context: RunContext): Promise<void> {
+  const { stream, kept } = context.run.replacing!;
+  if (!kept) await endKeeping(handoverContext(context), stream);
+}
 
 const handOutStep: Step = {
   id: 'hand-out',
@@ -98,7 +106,8 @@ async function recreateStream(context: RunContext): Promise<{ note: string }> {
   const replacing = run.replacing!;
   const { stream } = replacing;
   const old = await account.stream(stream);
-  if (old && !replacing.deleting) {
+  // A run that died on its way to the deletion has said that it is about to, and has not done it.
+  if (old && (!replacing.deleting || old.created === replacing.created)) {
     if (old.created !== replacing.created) throw foreign(stream);
     await writeDownPlaces(context);
     const { proofs } = run.groups[0]!;
@@ -158,9 +167,7 @@ async function writeDownPlaces(context: RunContext): Promise<void> {
   const replacing = run.replacing!;
   const [out] = run.groups;
   const [copy] = out!.group.copies;
-  const consumers = (await account.listConsumers(replacing.stream)).filter(
-    ({ config }) => config.durable_name,
-  );
+  const consumers = durablesOf(await account.listConsumers(replacing.stream));
   const end = copy ? await endOf(context, out!, copy) : { through: undefined, next: 1 };
   const place = (seq: number, filters: readonly string[]): Promise<number> =>
     copy ? followCopy(account, copy, { seq, filters, end: end.next }, end.through) : Promise.resolve(1);
@@ -237,44 +244,51 @@ async function makeDurables(context: RunContext): Promise<void> {
   }
 }
 
-/** The stand-in goes once the new stream holds everything that it does, message by message; a work queue begins to deliver then. */
+/** The stand-in goes once the new stream holds everything that it does, message by message; a work queue begins to deliver then, and a stream of interest to drop what is acked. */
 const cleanUpStep: Step = {
   id: 'clean-up',
   title: 'Delete the stand-in',
   runbook: RUNBOOK,
   async run(context) {
     if (isDurable(context)) return { status: 'skipped' };
-    const { account, journal, run, store } = context;
-    const { stream, starts } = run.replacing!;
-    const name = standInOf(stream);
     await endPauses(context);
     await restoreTargets(context);
-    const standIn = await account.stream(name);
-    if (!standIn) return { status: 'already' };
-    const back = run.groups[1]!;
-    const [copy] = back.group.copies;
-    const end = copy ? await endOf(context, back, copy) : { through: undefined, next: 1 };
-    const startsNow = await Promise.all(
-      starts.map(async ({ target, filters, seq }) => ({
-        target,
-        filters,
-        seq: copy ? await followCopy(account, copy, { seq, filters, end: end.next }, end.through) : end.next,
-      })),
-    );
-    const { created } = await requireStream(account, stream);
-    const known = await store.memory();
-    // Once only: a process that died behind it has left the new numbers.
-    if (known.created?.[stream] !== created) {
-      const copied = known.blocks.some(({ origin }) => origin === stream);
-      const renumbering = copy && copied ? await renumberingOf(account, copy, end.through) : undefined;
-      const memory = renumber(known, stream, startsNow, renumbering);
-      await store.saveMemory(rememberMade(memory, [[stream, created]]));
-    }
-    const entry = { stream: name, before: standIn, proofs: back.proofs };
-    await journal.effect('delete-stream', entry, () => account.deleteStream(name));
-    return { note: `${name} deleted; ${stream} holds everything` };
+    const outcome = await deleteStandIn(context);
+    // The durables stand, and nobody looks for a copy any more.
+    await endKeepingIt(context);
+    return outcome;
   },
 };
+
+async function deleteStandIn(context: RunContext): Promise<StepOutcome> {
+  const { account, journal, run, store } = context;
+  const { stream, starts } = run.replacing!;
+  const name = standInOf(stream);
+  const standIn = await account.stream(name);
+  if (!standIn) return { status: 'already' };
+  const back = run.groups[1]!;
+  const [copy] = back.group.copies;
+  const end = copy ? await endOf(context, back, copy) : { through: undefined, next: 1 };
+  const startsNow = await Promise.all(
+    starts.map(async ({ target, filters, seq }) => ({
+      target,
+      filters,
+      seq: copy ? await followCopy(account, copy, { seq, filters, end: end.next }, end.through) : end.next,
+    })),
+  );
+  const { created } = await requireStream(account, stream);
+  const known = await store.memory();
+  // Once only: a process that died behind it has left the new numbers.
+  if (known.created?.[stream] !== created) {
+    const copied = known.blocks.some(({ origin }) => origin === stream);
+    const renumbering = copy && copied ? await renumberingOf(account, copy, end.through) : undefined;
+    const memory = renumber(known, stream, startsNow, renumbering);
+    await store.saveMemory(rememberMade(memory, [[stream, created]]));
+  }
+  const entry = { stream: name, before: standIn, proofs: back.proofs };
+  await journal.effect('delete-stream', entry, () => account.deleteStream(name));
+  return { note: `${name} deleted; ${stream} holds everything` };
+}
 
 /** How a stream is made anew online (adr/0015); of a durable only `recreate`. */
 export const REPLACE_STEPS: readonly Step[] = [

@@ -12,6 +12,7 @@ import {
   unpaused,
 } from '@aa-ops/topology';
 import type { RunContext } from '../context.ts';
+import { durablesOf } from './planReplace.ts';
 
 /**
  * Makes the new stream and its durables under a throw-away name, and takes them away again: what the server refuses of them is refused while the
@@ -22,8 +23,7 @@ export async function tryConfig(context: RunContext, live: StreamInfo): Promise<
   const config = trialConfig(live.config, run.replacing!.config as StreamConfig, run.id);
   await endTrial(context);
   await journal.effect('create-stream', { config }, () => account.createStream(config));
-  for (const { config: durable } of await account.listConsumers(live.config.name)) {
-    if (!durable.durable_name) continue;
+  for (const { config: durable } of durablesOf(await account.listConsumers(live.config.name))) {
     const anew = durableFrom(unpaused(durable), 1);
     // Nobody listens there, so that it says nothing to those who work.
     if (anew.deliver_subject) anew.deliver_subject = `${RESERVED_PREFIX}trial.${run.id}`;
