@@ -11,10 +11,7 @@ export interface StreamMessage {
   data: Uint8Array;
 }
 
-/**
- * A message as it was delivered. MessageHeaders and payload are looked at when somebody asks: that is a third of the time of a bulk
- * reading (`npm run bench:compare`).
- */
+/** A message as it was delivered. Headers and payload are looked at when somebody asks: what a bulk reading costs is in docs/performance.md. */
 export class Delivered implements StreamMessage {
   readonly subject: string;
   readonly seq: number;
