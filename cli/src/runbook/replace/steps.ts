@@ -1,16 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
 import {
-  closedConfig,
   copiedThrough,
   dropCopies,
   durableFrom,
   endKeeping,
-  firstUnacked,
   followCopy,
-  isPassing,
   isQueue,
-  JetStreamError,
-  OpsError,
   pausedDurable,
   readsOfCopy,
   rememberMade,
@@ -19,8 +13,6 @@ import {
   STAND_IN_RUN,
   standInConfig,
   standInOf,
-  type StreamConfig,
-  unpaused,
   wholeGroup,
 } from '@aa-ops/topology';
 import { handoverContext, type RunContext } from '../context.ts';
@@ -29,8 +21,9 @@ import { restoreTargets } from '../easedTargets.ts';
 import { endPauses } from '../queues.ts';
 import type { Step, StepOutcome } from '../step.ts';
 import { bringOver, endOf, handOverWhole } from './pass.ts';
-import { durablesOf, planReplaceStep, requireStream } from './planReplace.ts';
+import { planReplaceStep, requireStream } from './planReplace.ts';
 import { recreateDurable, restoreDurable } from './recreateDurable.ts';
+import { recreateStream } from './recreateStream.ts';
 import { endTrial, tryConfig } from './trial.ts';
 
 const RUNBOOK = planReplaceStep.runbook;
@@ -100,92 +93,6 @@ const recreateStep: Step = {
     if (isDurable(context)) await restoreDurable(context); // a stream is made anew behind the first release only
   },
 };
-
-async function recreateStream(context: RunContext): Promise<{ note: string }> {
-  const { account, journal, run } = context;
-  const replacing = run.replacing!;
-  const { stream } = replacing;
-  const old = await account.stream(stream);
-  // A run that died on its way to the deletion has said that it is about to, and has not done it.
-  if (old && (!replacing.deleting || old.created === replacing.created)) {
-    if (old.created !== replacing.created) throw foreign(stream);
-    await writeDownPlaces(context);
-    const { proofs } = run.groups[0]!;
-    const entry = { stream, before: old, durables: replacing.durables, proofs };
-    await journal.effect('delete-stream', entry, () => account.deleteStream(stream));
-  }
-  if (!(await account.stream(stream))) {
-    await makeAnew(context).catch((error: unknown) => fallBack(context, error));
-  }
-  return { note: `${stream} made anew; ${replacing.durables.length} durables to come` };
-}
-
-async function makeAnew({ account, journal, run }: RunContext): Promise<void> {
-  const config = closedConfig(run.replacing!.config as StreamConfig);
-  await journal.effect('create-stream', { config }, () => account.createStream(config));
-}
-
-/** Accepted when it was tried, and refused now: the stream comes back as it was, with everything, and the run says so. Where that is refused as well, it is as if nobody had tried. */
-async function fallBack(context: RunContext, error: unknown): Promise<void> {
-  const { run } = context;
-  const replacing = run.replacing!;
-  const { stream, config, before } = replacing;
-  if (!(error instanceof JetStreamError) || isPassing(error) || isDeepStrictEqual(config, before))
-    throw error;
-  const said = run.shortcomings;
-  replacing.config = before;
-  run.shortcomings = [
-    ...said,
-    `${stream} stands as it did before: the server refused its new configuration: ${error.message}`,
-  ];
-  await context.save();
-  try {
-    await makeAnew(context);
-  } catch (again) {
-    if (again instanceof JetStreamError) {
-      replacing.config = config;
-      run.shortcomings = said;
-      await context.save();
-    }
-    throw again;
-  }
-}
-
-const foreign = (stream: string): OpsError =>
-  new OpsError(
-    'stream-foreign',
-    `${stream} was deleted and made by somebody else: its messages are in ${standInOf(stream)}`,
-    {
-      kind: 'partial',
-      hint: `look at what it holds (aa-ops streams info ${stream}), delete it if nobody needs that, then aa-ops migrate --resume`,
-    },
-  );
-
-/** Where every durable and every later copy goes on, in the stand-in's numbers; stored before the stream goes. */
-async function writeDownPlaces(context: RunContext): Promise<void> {
-  const { account, run, store } = context;
-  const replacing = run.replacing!;
-  const [out] = run.groups;
-  const [copy] = out!.group.copies;
-  const consumers = durablesOf(await account.listConsumers(replacing.stream));
-  const end = copy ? await endOf(context, out!, copy) : { through: undefined, next: 1 };
-  const place = (seq: number, filters: readonly string[]): Promise<number> =>
-    copy ? followCopy(account, copy, { seq, filters, end: end.next }, end.through) : Promise.resolve(1);
-  replacing.durables = await Promise.all(
-    consumers.map(async (info) => ({
-      config: unpaused(info.config, run.paused?.find(({ name }) => name === info.name)?.before),
-      from: await place(firstUnacked(info), copy ? readsOfCopy(info.config, copy) : []),
-    })),
-  );
-  const { nextStarts } = await store.memory();
-  replacing.starts = await Promise.all(
-    nextStarts
-      .filter(({ origin, target }) => origin === replacing.stream && target !== standInOf(replacing.stream))
-      .map(async ({ target, filters, seq }) => ({ target, filters, seq: await place(seq, filters) })),
-  );
-  replacing.deleting = true;
-  await context.save();
-}
 
 /** The durables stand as soon as there is a copy to read: whoever waits for them goes on before the subjects come back. */
 const handBackStep: Step = {
