@@ -7,6 +7,7 @@ import type { Json } from '../support/cluster/api.ts';
 import { type ServiceTraffic, startServiceTraffic } from '../support/cluster/serviceTraffic.ts';
 import { type SlowProxy, startSlowProxy } from '../support/cluster/slowProxy.ts';
 import { type Staging, startStaging } from '../support/cluster/staging.ts';
+import { killBehind } from '../support/crash/killBehind.ts';
 
 // The API server has done what it was asked for, and the CLI dies by SIGKILL before it hears of it: between an effect and the journal's
 // `done`. Its last entry says `started`, the cluster says that it is so; somebody else has to find that out.
@@ -35,7 +36,6 @@ const journal = async (): Promise<JournalEntry[]> => {
 
 /** ms; what an answer waits for, and so how long there is to die before it. */
 const UNHEARD_MS = 2_500;
-const KILL_AFTER = 'AA_OPS_TEST_KILL_AFTER_ENTRY';
 
 /** Runs it over a line on which answers are slow, and kills it as soon as `isDone` holds of the object: its own answer is still on the way. */
 async function dieUnheard(
@@ -70,7 +70,7 @@ describe.each([
     expect(paused.code, paused.stdout + paused.stderr).toBe(4);
     const before = await configMap();
 
-    const early = await staging.run([...RESUME, 'restart-consumers'], { env: { [KILL_AFTER]: '1' } });
+    const early = await staging.run([...RESUME, 'restart-consumers'], { env: killBehind('entry', 1) });
     expect(early.signal, early.stdout + early.stderr).toBe('SIGKILL');
     expect((await journal()).at(-1)).toMatchObject({ effect: 'write-config', phase: 'started' });
     expect((await configMap()).metadata).toEqual(before.metadata);

@@ -2,29 +2,23 @@ import { type EffectJournal, messageOf } from '@aa-ops/topology';
 import type { Lease } from './lease.ts';
 import type { StateStore } from './stateStore.ts';
 
-/** Ends this process with SIGKILL behind the n-th entry that it writes: how the tests die at every point of a run. */
-const KILL_AFTER = 'AA_OPS_TEST_KILL_AFTER_ENTRY';
-
 /**
  * Writes `started` before and `done` or `failed` after each effect, and checks the lease in between. What an entry says
  * was about to happen may or may not have happened: the live account tells.
  */
 export async function openJournal(store: StateStore, run: string, lease: Lease): Promise<EffectJournal> {
   let n = (await store.journal(run)).at(-1)?.n ?? 0;
-  let written = 0;
   const append = async (
     effect: string,
     phase: 'started' | 'done' | 'failed',
     data: unknown,
   ): Promise<void> => {
-    written += 1;
     const at = new Date().toISOString();
     for (;;) {
       n += 1;
       if (await store.appendEntry(run, { n, at, effect, phase, data })) break;
       await lease.confirm(); // somebody was here before us who no longer is, or has taken over
     }
-    if (written === Number(process.env[KILL_AFTER])) process.kill(process.pid, 'SIGKILL');
   };
   return {
     async effect(name, data, work) {

@@ -1,20 +1,23 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import {
   catchUp,
   emptyMemory,
   handOver,
   type HandoverContext,
+  holdFor,
   type JetStreamWriter,
   openWriter,
   type Ownership,
   planHandovers,
   prepareGroup,
   readRange,
+  recoverWindow,
   rememberWindow,
   sentinelsOf,
   settleWindow,
   silentHost,
   startCopies,
+  type WindowSpec,
 } from '@aa-ops/topology';
 import { type NatsServer, startNats } from '../../support/servers.ts';
 
@@ -80,4 +83,45 @@ it('a subject that its stream hears by another filter afterwards is held, stored
       for (const { headers, data } of batch)
         if (!headers.has('Nats-Stream-Source')) stored.push(new TextDecoder().decode(data));
   expect(stored.sort()).toEqual(sent.sort());
+});
+
+it('publishers whose answers died with the process that let them go are answered by whoever ends the window', async () => {
+  const settings = { servers: [server.url] };
+  const [planned] = planHandovers({ STAYS: APART.STAYS }, { STAYS: ['a.>'] });
+  const options = { run: 'run', memory: emptyMemory(), movers: [], copyFrom: 'unacked' as const };
+  const { group } = await prepareGroup(account, planned!, options);
+  const answers: Promise<{ stream?: string; seq?: number }>[] = [];
+  let guarded: { spec: WindowSpec; standing: Awaited<ReturnType<typeof holdFor>> } | undefined;
+  const publishHeld = async (): Promise<void> => {
+    if (answers.length > 0) return;
+    for (const body of ['1', '2', '2']) {
+      const answer = account.connection.request('a.1', body, { timeout: 5_000 });
+      answers.push(answer.then((reply) => reply.json()));
+    }
+    await vi.waitUntil(() => guarded!.standing!.hold.held.length === answers.length, { interval: 5 });
+  };
+  const dying = handOver(context, settings, group, {
+    run: 'run',
+    attempt: 1,
+    guard: {
+      arm: async (spec) => void (guarded = { spec, standing: await holdFor(account, settings, spec) }),
+      assertOurs: (before) => (before === 'owner' ? publishHeld() : Promise.resolve()),
+      async lettingGo() {
+        for (const { message } of guarded!.standing!.hold.held)
+          account.connection.publish(message.subject, message.data, { reply: '_aa-ops.let-go.dying.0' });
+        await account.connection.flush();
+        throw new Error('killed');
+      },
+      endElsewhere: () => Promise.resolve(undefined),
+      disarm: () => Promise.resolve(),
+    },
+  });
+  await expect(dying).rejects.toThrow('killed');
+  const { spec, standing } = guarded!;
+  const { window, letGo } = await recoverWindow(account, settings, spec, { standing });
+  expect(window.outcome).toBe('taken');
+  expect(letGo).toMatchObject([{ held: 3, republished: 0, unanswered: 0 }]);
+  const places = (await Promise.all(answers)).map(({ stream, seq }) => `${stream} ${seq}`);
+  expect(new Set(places).size).toBe(3);
+  expect((await account.stream('STAYS'))!.state.messages).toBe(3 + 1); // and a barrier's
 });

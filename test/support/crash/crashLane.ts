@@ -20,6 +20,7 @@ import { aaOps, type CliOptions, type CliResult } from '../cli.ts';
 import type { Random } from '../random.ts';
 import { applyTopology } from '../runs.ts';
 import { tracesOf } from '../traces.ts';
+import { killBehind } from './killBehind.ts';
 import { describeKill, hasOwner, killAsPlanned, type KillPlan, planKill } from './kill.ts';
 import { type Met, startWatchedTraffic } from './watchedTraffic.ts';
 
@@ -149,7 +150,7 @@ export async function runCrashLane(options: LaneOptions): Promise<LaneResult> {
     const killer = killAsPlanned(plan, { account, subject, guardianToo });
     const killed = await run(start, random.pick(['ann', 'bob']), {
       onProgress: killer.onProgress,
-      ...(plan.at === 'entry' ? { env: { AA_OPS_TEST_KILL_AFTER_ENTRY: String(plan.entry) } } : {}),
+      ...(plan.at === 'entry' ? { env: killBehind('entry', plan.entry) } : {}),
     });
     const died = killed.signal === 'SIGKILL';
     if (plan.at === 'entry') entry = died ? plan.entry : 0;

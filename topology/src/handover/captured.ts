@@ -20,8 +20,11 @@ export interface Captor {
   toSeq?: number | undefined;
   /** What it may have captured; absent: what is handed over. */
   filters?: readonly string[];
-  /** `before` the window: its messages match held ones from the front; `after`: from the back. */
-  side: 'before' | 'after';
+  /**
+   * `before` the window: its messages match held ones from the front; `after`: from the back. `throughout`: nothing in the stream tells where the window
+   * lies, and what a dead process had let go cannot be told from its equals that the stream captured by itself: all of these are answered.
+   */
+  side: 'before' | 'after' | 'throughout';
   /** Follows it since before the hold; without one, the range is read. */
   tail?: Tail | undefined;
   /** It is known to have stored this one; a leader that was elected a moment ago may not have applied it yet. */
@@ -68,12 +71,22 @@ export async function sortOutCaptured(
       captors.filter(({ side }) => side === wanted),
       filters,
     );
-  const [before, after] = await Promise.all([placesOf('before'), placesOf('after')]);
+  const [before, after, throughout] = await Promise.all([
+    placesOf('before'),
+    placesOf('after'),
+    placesOf('throughout'),
+  ]);
   const letGo = new Map<string, number>();
   for (const key of elsewhere.map(keyOfHeld)) letGo.set(key, (letGo.get(key) ?? 0) + 1);
   const left = held.map((one) => ({ one, key: keyOfHeld(one.message), captured: false }));
   const unanswered: SortedOut['unanswered'] = [];
   for (const it of left) it.captured = before.get(it.key)?.shift() !== undefined;
+  for (const it of left) {
+    const place = it.captured ? undefined : throughout.get(it.key)?.shift();
+    if (!place) continue;
+    it.captured = true;
+    if (letGo.has(it.key) && !stored.has(it.one.message)) unanswered.push([it.one.message, place]);
+  }
   for (const it of left) {
     if (!stored.has(it.one.message)) continue;
     after.get(it.key)?.shift();

@@ -116,7 +116,7 @@ const lastsOf = (account: JetStreamWriter, captors: readonly Captor[]): Promise<
 /** A subject for each stream that goes on capturing, which it hears once it has taken, or has its own back. */
 function barriersOf(spec: WindowSpec, captors: readonly Captor[]): string[] {
   const capturing = new Set([
-    ...captors.filter(({ side }) => side === 'after').map(({ stream }) => stream),
+    ...captors.filter(({ side }) => side !== 'before').map(({ stream }) => stream),
     ...spec.kept.map(({ stream }) => stream),
   ]);
   return spec.streams.flatMap(({ stream, barrier }) => (capturing.has(stream) ? [barrier] : []));
@@ -124,7 +124,7 @@ function barriersOf(spec: WindowSpec, captors: readonly Captor[]): string[] {
 
 /**
  * What the streams took from before the hold until the release, and from the take on; the sentinels lie in between. Where there are none (nothing is
- * copied) one range is both, as after a revert.
+ * copied) one range is both.
  */
 function captorsOf(
   spec: WindowSpec,
@@ -148,9 +148,10 @@ function captorsOf(
     lies(origin, originSeq);
     lies(target, targetSeq);
   }
+  const isWhole = ({ stream, taken }: WindowStream): boolean => taken !== undefined && !between.has(stream);
   return [
     ...gave.map((stream) => ({
-      ...captor(stream, 'before'),
+      ...captor(stream, isWhole(stream) ? 'throughout' : 'before'),
       ...(stream.taken ? { toSeq: between.get(stream.stream) } : {}),
       throughSeq: Math.max(0, ...sentinels.map((one) => (one.origin === stream.stream ? one.originSeq : 0))),
     })),

@@ -1,0 +1,205 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadTopology, makePlan, pending, readLive, readMode, standInOf, trialOf } from '@aa-ops/topology';
+import { judge, judgeWorked } from '../../../cli/src/traffic/index.ts';
+import type { CliResult } from '../../support/cli.ts';
+import { type LiveAccount, startLiveAccount } from '../../support/liveAccount.ts';
+import { seededRandom, testSeed } from '../../support/random.ts';
+import { tracesOf } from '../../support/traces.ts';
+import { untilAcked } from '../../support/untilAcked.ts';
+
+// Killed behind every single thing that a run changes on a server: what a journal entry announces, and what stands between two of them.
+const STREAM = 'ATHLETE_ALLY_EVENTS';
+const HRV = 'athlete-ally.hrv.raw-received';
+const subjects = [HRV, 'sleep.scored', 'vendor.oura.webhook'];
+const cwd = mkdtempSync(join(tmpdir(), 'aa-changes-'));
+
+/** A command, and the mode that it leads to. */
+interface Way {
+  file: string;
+  args: string[];
+  mode: string;
+}
+
+interface Scene {
+  title: string;
+  /** One after the other, and again from the first. Each can be typed once more when it is over. */
+  ways: [Way, Way];
+  durable: string;
+  /** Only what is worked of this is dropped by its streams. */
+  dropped?: string[];
+  servers?: 3;
+  /** Of the changes of such a run one in so many is met in `npm test`. */
+  oneIn: number;
+}
+
+const supported = (name: string): string => fileURLToPath(new URL(`../../support/${name}`, import.meta.url));
+const SEED = supported('seed-topology.yaml');
+
+/** The same topology with something else in it, in a file of its own. */
+function variant(file: string, name: string, from: string, to: string): string {
+  const text = readFileSync(file, 'utf8');
+  if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
+  const path = join(cwd, `${name}-${basename(file)}`);
+  writeFileSync(path, text.replaceAll(from, to));
+  return path;
+}
+
+const thereAndBack = (file: string): [Way, Way] => [
+  { file, args: ['migrate', '--to', 'multi'], mode: 'multi' },
+  { file, args: ['rollback'], mode: 'single' },
+];
+const applied = (first: string, second: string, ...options: string[]): [Way, Way] => [
+  { file: second, args: ['apply', ...options], mode: 'single' },
+  { file: first, args: ['apply', ...options], mode: 'single' },
+];
+const replaced = (first: string, second: string): [Way, Way] =>
+  applied(first, second, '--replace', '--allow-destructive');
+
+const INTEREST = supported('interest-topology.yaml');
+const QUEUE = supported('queue-topology.yaml');
+const FIELDS = `${STREAM}: { storage: file, retention: `;
+const allKept = { durable: 'normalize-hrv-durable' };
+const worked = { durable: 'hrv', dropped: ['athlete-ally.>'] };
+
+const memory = (file: string): string =>
+  variant(file, 'memory', `${STREAM}: { storage: file`, `${STREAM}: { storage: memory`);
+const filters = (file: string): string =>
+  variant(file, 'filters', 'EVENTS: [athlete-ally.>', "EVENTS: [athlete-ally.*, 'athlete-ally.*.>'");
+const replicated = (file: string): string =>
+  variant(file, 'replicated', 'initialMode: single }', 'initialMode: single, replicas: 3 }');
+const workQueue = (file: string): string => variant(file, 'queue', `${FIELDS}interest`, `${FIELDS}workqueue`);
+
+const SCENES: Scene[] = [
+  { title: 'a migration and its way back', ways: thereAndBack(SEED), ...allKept, oneIn: 19 },
+  { title: 'the same with streams of interest', ways: thereAndBack(INTEREST), ...worked, oneIn: 40 },
+  { title: 'the same with work queues', ways: thereAndBack(QUEUE), ...worked, oneIn: 40 },
+  { title: 'a stream that is made anew', ways: replaced(SEED, memory(SEED)), ...allKept, oneIn: 37 },
+  {
+    title: 'a stream of interest that becomes a work queue, and one no more',
+    ways: replaced(INTEREST, workQueue(INTEREST)),
+    ...worked,
+    oneIn: 53,
+  },
+  {
+    title: 'a stream of interest that is made anew, on three servers',
+    ways: replaced(replicated(INTEREST), memory(replicated(INTEREST))),
+    ...worked,
+    servers: 3,
+    oneIn: 60,
+  },
+  {
+    title: 'a stream that hears by other filters',
+    ways: applied(SEED, filters(SEED)),
+    ...allKept,
+    oneIn: 16,
+  },
+  {
+    title: 'the same of a stream of interest',
+    ways: applied(INTEREST, filters(INTEREST)),
+    ...worked,
+    oneIn: 16,
+  },
+  { title: 'the same of a work queue', ways: applied(QUEUE, filters(QUEUE)), ...worked, oneIn: 16 },
+];
+
+const RESUME = ['migrate', '--resume'];
+/** Behind it somebody resumes, turns back, or types the same again. */
+const ENDINGS = [RESUME, ['rollback'], undefined];
+
+/** Such a run makes about so many. */
+const MOST_CHANGES = 120;
+
+describe.each(SCENES)('$title', ({ ways, durable, dropped, servers, oneIn }) => {
+  let live: LiveAccount;
+  beforeAll(async () => {
+    const { file } = ways[1];
+    live = await startLiveAccount({
+      file,
+      subjects,
+      durable,
+      cwd,
+      ratePerSecond: 100,
+      ...(servers ? { servers } : {}),
+    });
+    await untilAcked(live.traffic, 100);
+  });
+  afterAll(() => live?.stop());
+
+  /** Why the way is not gone to its end; undefined where it is, and nothing else is left. */
+  async function missing({ file, mode }: Way): Promise<string | undefined> {
+    const topology = await loadTopology(file, 'test');
+    const left = await tracesOf(live.account, topology);
+    for (const name of [standInOf(STREAM), trialOf(STREAM)])
+      if (await live.account.stream(name)) left.push(`${name} stands`);
+    const { live: now } = readMode(topology, await readLive(live.account, topology));
+    if (now !== mode) left.push(`the mode is ${now}`);
+    const changes = pending(await makePlan(live.account, topology));
+    left.push(...changes.map(({ action, name }) => `to ${action}: ${name}`));
+    return left.length > 0 ? left.join('; ') : undefined;
+  }
+
+  /** Ends what a run that was killed has left, and goes the way to its end; answers how. */
+  async function end(way: Way, ending: string[], what: string): Promise<string> {
+    let how = what;
+    const type = async (args: string[]): Promise<CliResult> => {
+      const ended = await live.run(way.file, args);
+      how += `, ${args.join(' ')}: ${ended.code}`;
+      return ended;
+    };
+    let ended = await type(ending);
+    // Half made anew, or heard by other filters in part, there is no way back; and a migration is not gone on with by beginning it.
+    if (ended.code === 3) ended = await type(RESUME);
+    if (ended.code === 0 && (await missing(way))) ended = await type(way.args);
+    expect(ended.code, `${how}: ${ended.stdout}${ended.stderr}`).toBe(0);
+    return how;
+  }
+
+  it('ends right wherever it is killed, and whoever ends it as well', { timeout: 7_200_000 }, async () => {
+    const { seed, between, chance } = seededRandom(testSeed());
+    const step = process.env['AA_TEST_LONG'] ? 1 : oneIn;
+    const met = [0, 0];
+    let turn = between(0, ENDINGS.length - 1);
+    let died = true;
+    for (let change = between(1, step); died; change += step) {
+      died = false;
+      for (const [index, way] of ways.entries()) {
+        const killed = await live.run(way.file, way.args, change, 'change');
+        let what = `AA_TEST_SEED=${seed}: ${way.args.join(' ')} killed behind change ${change}`;
+        if (killed.signal === 'SIGKILL') {
+          met[index]! += 1;
+          turn += 1;
+          died = true;
+          const ending = ENDINGS[turn % ENDINGS.length] ?? way.args;
+          if (chance(0.3)) {
+            const next = between(1, MOST_CHANGES);
+            const second = await live.run(way.file, ending, next, 'change');
+            what += `, ${ending.join(' ')} ${second.signal === 'SIGKILL' ? `killed behind ${next}` : second.code}`;
+          }
+          what = await end(way, ending, what);
+        } else if (killed.code !== 0) throw new Error(`${what}: ${killed.stdout}${killed.stderr}`);
+        expect(await missing(way), what).toBeUndefined();
+        live.worker.follow(way.mode);
+      }
+    }
+    expect(Math.min(...met)).toBeGreaterThan(0);
+    console.log(`killed behind ${met.join(' and ')} changes`);
+  });
+
+  it('and no message was lost, doubled or refused, and none skipped', { timeout: 120_000 }, async () => {
+    await live.traffic.stop();
+    await live.worker.finish();
+    const { ledger } = live.traffic;
+    const streams = Object.keys(live.topology.streams);
+    const holders = Object.keys(live.topology.modes['single']!.subjects);
+    const verdict = await judge(live.account, ledger, { streams, holders, ...(dropped ? { dropped } : {}) });
+    const clean = { lost: 0, doubled: 0, refused: 0, unanswered: 0, outOfOrderWaiting: 0, strangers: 0 };
+    expect(verdict, JSON.stringify(verdict.examples)).toMatchObject({ ...clean, acked: verdict.sent });
+    expect(judgeWorked(ledger, live.record, [HRV])).toMatchObject({ skipped: 0, examples: [] });
+  });
+});
+
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
