@@ -40,7 +40,7 @@ export interface LiveAccountOptions {
   durable: string;
   cwd: string;
   /** Of how many servers, each with everything: 1 by default. */
-  servers?: 1 | 3;
+  servers?: 1 | 3 | undefined;
   /** Publishes a second, all publishers together: 400 by default. */
   ratePerSecond?: number;
 }

@@ -48,17 +48,17 @@ const inMemory = (fields: Fields): Fields => ({ ...fields, storage: 'memory' });
 
 const REPLACE = ['apply', '--replace', '--allow-destructive'];
 
-/** Each from the one before it, with one replica and with three. */
+/** Each from the one before it, with one replica and with three; to `interest` and back from it alone a server changes a stream in place. */
 const WAYS: { replicas: 1 | 3; first: Fields; ways: Fields[] }[] = [
   {
     replicas: 1,
     first: LIMITS,
-    ways: [QUEUE, LIMITS, INTEREST, inMemory(INTEREST), inMemory(QUEUE), QUEUE, INTEREST],
+    ways: [QUEUE, LIMITS, inMemory(INTEREST), INTEREST, inMemory(QUEUE), QUEUE, INTEREST],
   },
   {
     replicas: 3,
     first: INTEREST,
-    ways: [inMemory(INTEREST), inMemory(LIMITS), INTEREST, inMemory(QUEUE), INTEREST],
+    ways: [inMemory(LIMITS), INTEREST, inMemory(QUEUE), INTEREST, inMemory(INTEREST)],
   },
 ];
 

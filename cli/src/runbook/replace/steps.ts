@@ -187,8 +187,9 @@ async function deleteStandIn(context: RunContext): Promise<StepOutcome> {
   const known = await store.memory();
   // Once only: a process that died behind it has left the new numbers.
   if (known.created?.[stream] !== created) {
-    const copied = known.blocks.some(({ origin }) => origin === stream);
-    const renumbering = copy && copied ? await renumberingOf(account, copy, end.through) : undefined;
+    // Of the stand-in itself nothing is remembered.
+    const isAsked = known.blocks.some(({ origin, target }) => origin === stream && target !== name);
+    const renumbering = copy && isAsked ? await renumberingOf(account, copy, end.through) : undefined;
     const memory = renumber(known, stream, startsNow, renumbering);
     await store.saveMemory(rememberMade(memory, [[stream, created]]));
   }
