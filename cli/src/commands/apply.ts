@@ -23,7 +23,7 @@ export async function run(context: CommandContext, args: ApplyArguments): Promis
   if (file) refuseStale(file, prepared.plan);
   if (args.dryRun) return planResult(context, prepared, prepared.plan, 0, { dryRun: true });
   const permissions = { allowDestructive: args.allowDestructive ?? false, replace: args.replace ?? false };
-  const replaced = await replacePlanned(context, prepared, prepared.plan, permissions);
+  const replaced = await replacePlanned(context, prepared, (plan) => plan, permissions);
   const failed = failedOf(replaced);
   if (failed) return failureResult(failed);
   const done = await applyPlanned(context, replaced.prepared, (plan) => plan, permissions);

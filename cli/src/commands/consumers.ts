@@ -35,7 +35,7 @@ export async function apply(
   const dryRun = args.dryRun ?? false;
   if (!dryRun) refuseWithoutStreams(prepared.plan);
   const permissions = { allowDestructive: false, replace: !dryRun && (args.replace ?? false) };
-  const replaced = await replacePlanned(context, prepared, consumers, permissions);
+  const replaced = await replacePlanned(context, prepared, ofConsumers, permissions);
   const failed = failedOf(replaced);
   if (failed) return failureResult(failed);
   const done = dryRun ? { dryRun } : await applyPlanned(context, replaced.prepared, ofConsumers, permissions);

@@ -40,7 +40,7 @@ export async function apply(context: CommandContext, args: ApplyKindArguments): 
     allowDestructive: args.allowDestructive ?? false,
     replace: !dryRun && (args.replace ?? false),
   };
-  const replaced = await replacePlanned(context, prepared, streams, permissions);
+  const replaced = await replacePlanned(context, prepared, ofStreams, permissions);
   const failed = failedOf(replaced);
   if (failed) return failureResult(failed);
   const done = dryRun ? { dryRun } : await applyPlanned(context, replaced.prepared, ofStreams, permissions);

@@ -5,6 +5,7 @@ import {
   type PlannedChange,
   refuseDestructive,
   refusePlan,
+  type Topology,
 } from '@aa-ops/topology';
 import type { CommandContext, CommandResult } from '../frame/command.ts';
 import { renderRun } from '../render/run.ts';
@@ -12,6 +13,7 @@ import { openEnvironment } from '../runbook/environment.ts';
 import { resume } from '../runbook/migrate.ts';
 import type { RunOutcome } from '../runbook/outcome.ts';
 import { replace } from '../runbook/replace/replace.ts';
+import type { RunDocument } from '../saga/runDocument.ts';
 import { refuseWhileOpen } from './openRun.ts';
 import { type Prepared, preparePlan } from './preparePlan.ts';
 
@@ -25,40 +27,60 @@ export interface Replaced {
 const isReplaced = (change: PlannedChange): boolean => change.action === 'replace';
 
 /**
- * Makes anew, one after the other, what the plan calls `replace`, having asked once. Refuses first what stands in the way of the rest of the
- * plan. One that was left half done is finished first. Stops at the first that does not end well.
+ * Makes anew, one after the other, what `select` takes of the plan and the plan calls `replace`, having asked once. Refuses first what stands in the
+ * way of the rest of the plan. One that was left half done is finished first. Stops at the first that does not end well.
  */
 export async function replacePlanned(
   context: CommandContext,
   prepared: Prepared,
-  plan: Plan,
+  select: (plan: Plan) => Plan,
   permissions: { allowDestructive: boolean; replace: boolean },
 ): Promise<Replaced> {
   if (!permissions.replace) return { prepared, runs: [] };
-  const open = prepared.run;
-  if (open?.command !== 'replace') refuseWhileOpen(open);
+  if (prepared.run?.command === 'replace') {
+    const finished = await finishReplace(context, prepared.topology, prepared.run);
+    if (failedOf(finished)) return finished;
+    const rest = await replacePlanned(context, finished.prepared, select, permissions);
+    return { prepared: rest.prepared, runs: [...finished.runs, ...rest.runs] };
+  }
+  refuseWhileOpen(prepared.run);
+  const plan = select(prepared.plan);
   const anew = pending(plan).filter(isReplaced);
-  if (anew.length === 0 && !open) return { prepared, runs: [] };
-  if (!open) refusePlan({ ...plan, changes: plan.changes.filter((one) => !isReplaced(one)) }, permissions);
-  if (!open) refuseDestructive(anew, permissions);
-  const deleted = open ? 0 : anew.reduce((sum, { messagesDeleted }) => sum + messagesDeleted, 0);
-  const names = open ? open.replacing!.stream : anew.map(({ name }) => name).join(', ');
-  const { environment } = prepared.topology;
-  await context.confirm(
-    `Make ${names} anew in ${environment.name} (${prepared.topology.name})? Everything is copied to a stand-in and back, and the old one is deleted.${deleted > 0 ? ` Of its messages ${deleted} go.` : ''}`,
-  );
+  if (anew.length === 0) return { prepared, runs: [] };
+  refusePlan({ ...plan, changes: plan.changes.filter((one) => !isReplaced(one)) }, permissions);
+  refuseDestructive(anew, permissions);
+  const deleted = anew.reduce((sum, { messagesDeleted }) => sum + messagesDeleted, 0);
+  await confirmAnew(context, prepared.topology, anew.map(({ name }) => name).join(', '), deleted);
   const runs = await inOrder(
     context,
-    open
-      ? [(env) => resume(env)]
-      : anew.map((one, n) => async (env) => {
-          const now = n === 0 ? one : await plannedAgain(context, one);
-          if (now) refuseDestructive([now], permissions);
-          return now && replace(env, now);
-        }),
+    anew.map((one, n) => async (env) => {
+      const now = n === 0 ? one : await plannedAgain(context, one);
+      if (now) refuseDestructive([now], permissions);
+      return now && replace(env, now);
+    }),
   );
   return { prepared: await preparePlan(context), runs };
 }
+
+async function finishReplace(
+  context: CommandContext,
+  topology: Topology,
+  open: RunDocument,
+): Promise<Replaced> {
+  await confirmAnew(context, topology, open.replacing!.stream, 0);
+  const runs = await inOrder(context, [(env) => resume(env)]);
+  return { prepared: await preparePlan(context), runs };
+}
+
+const confirmAnew = (
+  context: CommandContext,
+  { environment, name }: Topology,
+  what: string,
+  deleted: number,
+): Promise<void> =>
+  context.confirm(
+    `Make ${what} anew in ${environment.name} (${name})? Everything is copied to a stand-in and back, and the old one is deleted.${deleted > 0 ? ` Of its messages ${deleted} go.` : ''}`,
+  );
 
 /** A durable stands anew once its stream does, and not as the plan saw it; undefined: it is as it should be by now. */
 async function plannedAgain(
