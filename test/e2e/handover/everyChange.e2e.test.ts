@@ -124,17 +124,23 @@ const MOST_CHANGES = 120;
 const LAP = 15;
 
 describe.each(SCENES)('$title', ({ ways, durable, dropped, servers, oneIn }) => {
-  /** Why the way is not gone to its end; undefined where it is, and nothing else is left. */
-  async function missing({ account }: LiveAccount, { file, mode }: Way): Promise<string | undefined> {
-    const topology = await loadTopology(file, 'test');
+  /** What a run has left behind that is over. */
+  async function leftBy({ account, topology }: LiveAccount): Promise<string[]> {
     const left = await tracesOf(account, topology);
     for (const name of [standInOf(STREAM), trialOf(STREAM)])
       if (await account.stream(name)) left.push(`${name} stands`);
+    return left;
+  }
+
+  /** What keeps the way from being gone to its end. */
+  async function missing({ account }: LiveAccount, { file, mode }: Way): Promise<string[]> {
+    const topology = await loadTopology(file, 'test');
     const { live } = readMode(topology, await readLive(account, topology));
-    if (live !== mode) left.push(`the mode is ${live}`);
     const changes = pending(await makePlan(account, topology));
-    left.push(...changes.map(({ action, name }) => `to ${action}: ${name}`));
-    return left.length > 0 ? left.join('; ') : undefined;
+    return [
+      ...(live === mode ? [] : [`the mode is ${live}`]),
+      ...changes.map(({ action, name }) => `to ${action}: ${name}`),
+    ];
   }
 
   /** Ends what a run that was killed has left, and goes the way to its end; answers how. */
@@ -148,7 +154,8 @@ describe.each(SCENES)('$title', ({ ways, durable, dropped, servers, oneIn }) => 
     let ended = await type(ending);
     // Half made anew, or heard by other filters in part, there is no way back; and a migration is not gone on with by beginning it.
     if (ended.code === 3) ended = await type(RESUME);
-    if (ended.code === 0 && (await missing(live, way))) ended = await type(way.args);
+    expect(await leftBy(live), `${how}: ${ended.stdout}${ended.stderr}`).toEqual([]);
+    if (ended.code === 0 && (await missing(live, way)).length > 0) ended = await type(way.args);
     expect(ended.code, `${how}: ${ended.stdout}${ended.stderr}`).toBe(0);
     return how;
   }
@@ -198,7 +205,7 @@ describe.each(SCENES)('$title', ({ ways, durable, dropped, servers, oneIn }) => 
           }
           what = await end(live, way, ending, what);
         } else if (killed.code !== 0) throw new Error(`${what}: ${killed.stdout}${killed.stderr}`);
-        expect(await missing(live, way), what).toBeUndefined();
+        expect([...(await leftBy(live)), ...(await missing(live, way))], what).toEqual([]);
         live.worker.follow(way.mode);
       }
       return died;

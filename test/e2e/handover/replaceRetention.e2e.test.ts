@@ -85,8 +85,8 @@ describe.each(WAYS)('a stream with $replicas replicas', ({ replicas, first, ways
     await expect.poll(acksOf, { timeout: 30_000 }).toBeGreaterThan(goal);
   }
 
-  it('is refused while what was worked may not go, and planned with its number', async () => {
-    if (first.retention !== 'limits') return;
+  const becomesQueue = it.runIf(ways[0]!.retention === 'workqueue');
+  becomesQueue('is refused while what was worked may not go, and planned with its number', async () => {
     const file = fileOf(QUEUE, replicas);
     const plan = await live.run(file, ['plan']);
     const [change] = plan.json<{ changes: { name: string; messagesDeleted: number }[] }>().changes;
