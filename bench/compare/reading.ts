@@ -2,11 +2,20 @@
  * What a bulk reading costs, in µs a message (a pair, for `prove`): `npx tsx bench/compare/reading.ts [MESSAGES [TURNS]]`. Messages of 149 bytes, each with an
  * id, in a stream and in its copy; the lines in turns, medians printed as one JSON document.
  *   headers, whole  `readRange` with headers only, and with payloads
- *   ids             `stretchesOf`: looking for ids that come again
- *   prove           `proveCopy`, payloads too
+ *   backlog         `readBacklog`: looking for ids that come again, and what the originals are
+ *   prove           `provePart`, payloads too, of what was not read before
+ *   match           the same, of what the backlog's reading has taken down
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Copy, newHeaders, openWriter, proveCopy, readRange, stretchesOf } from '@aa-ops/topology';
+import {
+  type Copy,
+  newHeaders,
+  openWriter,
+  type Originals,
+  provePart,
+  readBacklog,
+  readRange,
+} from '@aa-ops/topology';
 import { startNats } from '../../cli/src/servers/index.ts';
 import { median } from '../median.ts';
 
@@ -37,12 +46,15 @@ async function read(stream: string, headersOnly: boolean): Promise<void> {
   for await (const batch of readRange(account, stream, { fromSeq: 1, headersOnly })) count += batch.length;
   if (count !== messages) throw new Error(`${stream}: ${count} of ${messages}`);
 }
-const whole: [number, number] = [1, messages];
+const through = { originSeq: messages, targetSeq: messages };
+const { originals } = await readBacklog(account, [copy]);
+const prove = (known?: Originals) => provePart(account, copy, through, { payloads: true, originals: known });
 const lines: Record<string, () => Promise<unknown>> = {
   headers: () => read('ORIGIN', true),
   whole: () => read('TARGET', false),
-  ids: () => stretchesOf(account, [copy]),
-  prove: () => proveCopy(account, copy, { originSeqs: whole, targetSeqs: whole }, { payloads: true }),
+  backlog: () => readBacklog(account, [copy]),
+  prove: () => prove(),
+  match: () => prove(originals.get(copy)),
 };
 const micros = Object.fromEntries(Object.keys(lines).map((line) => [line, [] as number[]]));
 for (let turn = 0; turn < turns; turn++) {

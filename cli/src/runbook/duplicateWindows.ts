@@ -3,7 +3,7 @@ import { LEAST_DUPLICATE_WINDOW, nsToMs } from '@aa-ops/topology';
 import type { RunContext } from './context.ts';
 
 /**
- * Where a backlog holds one id more than once (topology's `stretchesOf`), the target's duplicate window is at its least
+ * Where a backlog holds one id more than once (topology's `readBacklog`), the target's duplicate window is at its least
  * until the backlog is copied.
  */
 export async function relaxDuplicateWindows(context: RunContext, streams: Iterable<string>): Promise<void> {

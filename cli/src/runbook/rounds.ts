@@ -5,8 +5,8 @@ import {
   copyStretches,
   FORGOTTEN_MS,
   OpsError,
+  readBacklog,
   startCopies,
-  stretchesOf,
 } from '@aa-ops/topology';
 import type { GroupRecord } from '../saga/runDocument.ts';
 import { handoverContext, type RunContext } from './context.ts';
@@ -40,7 +40,8 @@ export async function startRound(context: RunContext, records: readonly GroupRec
   await claimTargets(context, copies);
   for (const { target, filters } of copies) await pauseQueuesOf(context, [target], filters);
   await easeTargets(context, copies);
-  const stretches = await stretchesOf(context.account, copies);
+  const { stretches, originals } = await readBacklog(context.account, copies);
+  for (const record of records) record.originals = record.group.copies.map((copy) => originals.get(copy)!);
   await refuseUndeletable(context, [...stretches.keys()]);
   const again = copies.filter((copy) => copy.again).map(({ target }) => target);
   await relaxDuplicateWindows(context, [...stretches.keys(), ...again]);

@@ -4,6 +4,7 @@ import type {
   ConsumerConfig,
   LetGoResult,
   MovedConsumer,
+  Originals,
   Ownership,
   PausedDurable,
   PreparedGroup,
@@ -41,6 +42,8 @@ export interface GroupRecord {
   /** Per copy of the group, and then per stream of `spec.kept`. */
   letGo?: LetGoResult[];
   proofs?: Proof[];
+  /** Per copy: what was to be copied when it began. */
+  originals?: Originals[];
   /** Per copy: what was compared before the handover. */
   proven?: (ProvenPart | null)[];
 }

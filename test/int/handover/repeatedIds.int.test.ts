@@ -7,7 +7,7 @@ import {
   newHeaders,
   readRange,
   type StreamConfig,
-  stretchesOf,
+  readBacklog,
 } from '@aa-ops/topology';
 import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
@@ -110,9 +110,9 @@ it('a backlog of many messages is read twice, and found to have the same stretch
     targetFromSeq: 1,
   });
   const copies = [copyOf('OLD', 'x.>'), copyOf('OTHER', 'y.>')];
-  const stretches = await stretchesOf(run.account, copies);
+  const { stretches, originals } = await readBacklog(run.account, copies);
   expect(stretches.get('NEW')!.map(({ through }) => through)).toEqual([2, 4, 6, 0]);
-  expect(await stretchesOf(run.account, copies, 1)).toEqual(stretches);
+  expect(await readBacklog(run.account, copies, 1)).toEqual({ stretches, originals });
 });
 
 describe('a copy that was given up', () => {

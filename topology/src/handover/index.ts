@@ -25,6 +25,8 @@ export * from './provePart.ts';
 export { describeProof, type Findings, isClean } from './compare/findings.ts';
 export * from './compare/compareStreams.ts';
 export { OTHER_SUBJECTS, type SubjectComparison, type SubjectSide } from './compare/subjectTally.ts';
+export * from './backlog.ts';
+export { type Originals } from './originals.ts';
 export * from './repeatedIds.ts';
 export * from './reads.ts';
 export * from './twins.ts';

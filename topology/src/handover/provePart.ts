@@ -1,5 +1,6 @@
 import { holesOf, type JetStreamWriter } from '../jetstream/index.ts';
 import { isClean } from './compare/findings.ts';
+import { matchOriginals, type Originals } from './originals.ts';
 import { proveCopy, type Proof, type ProofOptions, type ProofRange } from './proveCopy.ts';
 import type { Copy } from './types.ts';
 
@@ -13,21 +14,55 @@ export interface ProvenPart {
   targetCreated?: string;
 }
 
+export interface PartOptions extends ProofOptions {
+  /** What was to be copied when it began, where that was read. */
+  originals?: Originals | undefined;
+}
+
 /** Compares a copy from its beginning `through` the last message that it has brought. */
 export async function provePart(
   account: JetStreamWriter,
   copy: Copy,
   through: ProvenPart['through'],
-  options: ProofOptions,
+  options: PartOptions,
 ): Promise<ProvenPart> {
   const now = await goneFrom(account, copy, through.targetSeq); // before the reading: what goes meanwhile is to be noticed
   const range: ProofRange = {
     originSeqs: [copy.startSeq, through.originSeq],
     targetSeqs: [copy.targetFromSeq, through.targetSeq],
   };
-  const proof = await proveCopy(account, copy, range, options);
+  const proof = await proveBegun(account, copy, range, options);
   return { through, proof, gone: now?.gone ?? -1, ...(now ? { targetCreated: now.created } : {}) };
 }
+
+/** A copy from its beginning: what its originals were is known, or they are read again. */
+async function proveBegun(
+  account: JetStreamWriter,
+  copy: Copy,
+  range: ProofRange,
+  { originals, ...options }: PartOptions,
+): Promise<Proof> {
+  const next = originals && (await matchOriginals(account, copy, range, originals, options));
+  if (next === undefined) return proveCopy(account, copy, range, options);
+  const { through, messages } = originals!;
+  const proof = await proveBehind(account, copy, { originSeq: through, targetSeq: next - 1 }, range, options);
+  return { ...proof, messages: messages + proof.messages };
+}
+
+/** What comes behind a part of it that is known to be as it should be. */
+const proveBehind = (
+  account: JetStreamWriter,
+  copy: Copy,
+  { originSeq, targetSeq }: ProvenPart['through'],
+  { originSeqs, targetSeqs }: ProofRange,
+  options: ProofOptions,
+): Promise<Proof> =>
+  proveCopy(
+    account,
+    copy,
+    { originSeqs: [originSeq + 1, originSeqs[1]], targetSeqs: [targetSeq + 1, targetSeqs[1]] },
+    { ...options, broughtBefore: copy.startSeq },
+  );
 
 /**
  * Compares the whole of a copy, and of a part that was compared before only what came behind it: messages do not change.
@@ -38,18 +73,14 @@ export async function proveRest(
   copy: Copy,
   end: ProvenPart['through'],
   part: ProvenPart | undefined,
-  options: ProofOptions,
+  options: PartOptions,
 ): Promise<Proof> {
   const whole: ProofRange = {
     originSeqs: [copy.startSeq, end.originSeq],
     targetSeqs: [copy.targetFromSeq, end.targetSeq],
   };
-  if (!part || !(await stillHolds(account, copy, part))) return proveCopy(account, copy, whole, options);
-  const rest: ProofRange = {
-    originSeqs: [part.through.originSeq + 1, end.originSeq],
-    targetSeqs: [part.through.targetSeq + 1, end.targetSeq],
-  };
-  const proof = await proveCopy(account, copy, rest, { ...options, broughtBefore: copy.startSeq });
+  if (!part || !(await stillHolds(account, copy, part))) return proveBegun(account, copy, whole, options);
+  const proof = await proveBehind(account, copy, part.through, whole, options);
   return {
     ...proof,
     messages: part.proof.messages + proof.messages,

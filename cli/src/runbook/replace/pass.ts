@@ -31,9 +31,10 @@ export async function bringOver(context: RunContext, record: GroupRecord): Promi
   await catchUpRound(context, [record]);
   const { account, signal } = context;
   record.proven = [];
-  for (const copy of record.group.copies) {
+  for (const [index, copy] of record.group.copies.entries()) {
+    const originals = record.originals?.[index];
     const through = await copiedThrough(account, copy);
-    const part = through ? await provePart(account, copy, through, { ...WHOLE, signal }) : null;
+    const part = through ? await provePart(account, copy, through, { ...WHOLE, originals, signal }) : null;
     if (part && !isClean(part.proof)) throw incomplete(copy, part.proof, 'failed');
     record.proven.push(part);
   }
@@ -62,6 +63,7 @@ export async function handOverWhole(context: RunContext, record: GroupRecord): P
   if (!through) return 'nothing was copied';
   const proof = await proveRest(account, copy, through, record.proven?.[0] ?? undefined, {
     ...WHOLE,
+    originals: record.originals?.[0],
     signal,
   });
   record.proofs = [proof];

@@ -4,6 +4,7 @@ import {
   covers,
   describeProof,
   OpsError,
+  type Originals,
   provePart,
   type ProvenPart,
 } from '@aa-ops/topology';
@@ -49,8 +50,8 @@ async function proveCopies(context: RunContext): Promise<string[]> {
   for (const record of context.run.groups.filter(({ phase }) => phase === 'copying')) {
     const parts: ProvenPart[] = [];
     record.proven = [];
-    for (const copy of record.group.copies) {
-      const part = await proveSoFar(context, copy);
+    for (const [index, copy] of record.group.copies.entries()) {
+      const part = await proveSoFar(context, copy, record.originals?.[index]);
       record.proven.push(part ?? null);
       if (part) parts.push(part);
     }
@@ -59,10 +60,14 @@ async function proveCopies(context: RunContext): Promise<string[]> {
   return notes;
 }
 
-async function proveSoFar({ account, signal }: RunContext, copy: Copy): Promise<ProvenPart | undefined> {
+async function proveSoFar(
+  { account, signal }: RunContext,
+  copy: Copy,
+  originals: Originals | undefined,
+): Promise<ProvenPart | undefined> {
   const through = await copiedThrough(account, copy);
   if (!through) return undefined;
-  const part = await provePart(account, copy, through, { payloads: true, signal });
+  const part = await provePart(account, copy, through, { payloads: true, originals, signal });
   const { missing, examples } = part.proof;
   if (missing === 0) return part;
   throw new OpsError('copy-incomplete', `${copy.target} lacks ${missing} messages of ${copy.origin}`, {

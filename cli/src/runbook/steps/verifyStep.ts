@@ -79,7 +79,7 @@ async function proveGroup(context: RunContext, record: GroupRecord): Promise<str
       copy,
       { originSeq: sentinel.originSeq - 1, targetSeq: sentinel.targetSeq - 1 },
       record.proven?.[index] ?? undefined,
-      { payloads: true, signal: context.signal },
+      { payloads: true, originals: record.originals?.[index], signal: context.signal },
     );
     record.proofs.push(proof);
     const text = `${copy.origin} -> ${copy.target}: ${describeProof(proof)}`;
