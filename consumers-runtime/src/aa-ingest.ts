@@ -3,6 +3,7 @@ import { readIngestConfig } from './ingest/config.ts';
 import { startIngest } from './ingest/service.ts';
 import { runService } from './shared/lifecycle.ts';
 
+const migrations = new URL('../migrations/', import.meta.url);
 let stopTimeoutMs = 0;
 
 await runService(
@@ -10,7 +11,7 @@ await runService(
   (log, signal) => {
     const config = readIngestConfig(process.env);
     stopTimeoutMs = config.stopTimeoutMs;
-    return startIngest(config, log, signal);
+    return startIngest(config, migrations, log, signal);
   },
   () => stopTimeoutMs,
 );

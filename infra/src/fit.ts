@@ -52,15 +52,30 @@ function* workloadProblems({ workloads }: StackConfig, topology: Topology) {
 }
 
 /** Whoever protects an environment wants no door that asks for nothing. */
-function* doorProblems(
-  { environment, secrets }: StackConfig,
-  { environment: { protected: isProtected }, workloads }: Topology,
-) {
+function* doorProblems(stack: StackConfig, topology: Topology) {
+  const { environment, secrets } = stack;
+  const {
+    environment: { protected: isProtected },
+    workloads,
+  } = topology;
   const isOpen = !secrets.ingest && !secrets.ingestHmac && workloads.some(({ role }) => role === 'producer');
   if (isProtected && isOpen)
     yield `aa-ops:stack.secrets: environment ${environment} is protected, and POST /ingest/hrv would ask nobody for anything: set ingest, ingestHmac or both`;
   if (secrets.ouraVerification && !secrets.ouraWebhook)
     yield 'aa-ops:stack.secrets.ouraVerification: the pods would not start with it alone: set ouraWebhook as well, or neither';
+  yield* oauthProblems(stack, topology);
+}
+
+/** What the pods would not start without. */
+function* oauthProblems({ secrets, workloads }: StackConfig, topology: Topology) {
+  if (!secrets.ouraTokenKey) return;
+  for (const name of ['ouraOauth', 'ouraClient'] as const)
+    if (!secrets[name])
+      yield `aa-ops:stack.secrets.ouraTokenKey: opens Oura's OAuth flow, and the pods would not start with it alone: set ${name} as well`;
+  for (const { name } of topology.workloads.filter(({ role }) => role === 'producer'))
+    for (const variable of ['OURA_CLIENT_ID', 'OURA_REDIRECT_URI'])
+      if (workloads[name] && !workloads[name].env[variable])
+        yield `aa-ops:stack.workloads.${name}.env: has no ${variable}, which Oura's OAuth flow needs (secrets.ouraTokenKey opens it)`;
 }
 
 function* fileProblems(files: Readonly<Record<string, string>>) {

@@ -59,6 +59,10 @@ export const stackSchema = z.strictObject({
     ouraClient: secretKey.optional(),
     /** What the subscription at Oura was made with; absent: what opens the webhook. */
     ouraVerification: secretKey.optional(),
+    /** Opens Oura's OAuth flow: encrypts the athletes' tokens in the database; absent: there is none. */
+    ouraTokenKey: secretKey.optional(),
+    /** What services show that ask for them. */
+    ouraOauth: secretKey.optional(),
     /** Headers that the collector asks for, its token among them: `authorization=Bearer%20TOKEN`. */
     otlpHeaders: secretKey.optional(),
   }),

@@ -10,6 +10,8 @@ const OWN: Readonly<Record<string, string>> = {
   OURA_WEBHOOK_SECRET: 'set secrets.ouraWebhook',
   OURA_CLIENT_SECRET: 'set secrets.ouraClient',
   OURA_VERIFICATION_TOKEN: 'set secrets.ouraVerification',
+  OURA_TOKEN_KEY: 'set secrets.ouraTokenKey',
+  OURA_OAUTH_TOKEN: 'set secrets.ouraOauth',
   PORT: "change the workload's port in the topology",
   STOP_TIMEOUT_MS: 'leave it: it fits the time that Kubernetes gives the pods',
   OTEL_TRACES_SAMPLER_ARG: 'set telemetry.sampleRatio',

@@ -153,8 +153,8 @@ export const handoffRows: readonly Chapter[] = [
     rows: [
       {
         of: ['Environment Configuration', 'Required Environment Variables'],
-        here: 'the same names, but for `OURA_CLIENT_ID`, which nothing reads; required are only `NATS_URL`, and for normalize `DATABASE_URL`',
-        why: 'The OAuth flow is missing ([README.md](../README.md#what-is-not-there-yet)). `NORMALIZE_HRV_MAX_DELIVER` and `NORMALIZE_HRV_ACK_WAIT_MS` count only when a pod makes its durable',
+        here: 'the same names; required are only `NATS_URL`, and for normalize `DATABASE_URL`',
+        why: "`OURA_CLIENT_ID` counts where Oura's OAuth flow is open ([runtime.md](runtime.md#ouras-oauth-flow)). `NORMALIZE_HRV_MAX_DELIVER` and `NORMALIZE_HRV_ACK_WAIT_MS` count only when a pod makes its durable",
       },
       {
         of: ['Docker Compose (Production)'],

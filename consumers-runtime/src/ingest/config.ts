@@ -1,13 +1,16 @@
 import { type CommonConfig, readCommonConfig } from '../shared/config.ts';
 import { ConfigError } from '../shared/configError.ts';
 import { type Env, integer, secret, text } from '../shared/env.ts';
-import type { OuraSecrets } from './ouraRoutes.ts';
+import { type OuraOauthConfig, readOuraOauth } from './oura/oauthConfig.ts';
+import type { OuraSecrets } from './oura/webhookRoutes.ts';
 
 /** What ingest-service reads from the environment (docs/runtime.md lists it). */
 export interface IngestConfig extends CommonConfig {
   subject: string;
   /** Undefined: Oura's webhook has no door. */
   oura: (OuraSecrets & { subject: string }) | undefined;
+  /** Undefined: nobody can connect Oura. */
+  ouraOauth: OuraOauthConfig | undefined;
   /** Bearer token that `/ingest/hrv` asks for; undefined: none. */
   token: string | undefined;
   /** Secret of the HMAC-SHA256 over the body; undefined: none. */
@@ -24,6 +27,7 @@ export function readIngestConfig(env: Env): IngestConfig {
     ...readCommonConfig(env, { serviceName: 'ingest-service', port: 4101, prometheusPort: 0 }),
     subject: 'athlete-ally.hrv.raw-received',
     oura: readOura(env),
+    ouraOauth: readOuraOauth(env),
     token: bearerToken(env),
     hmacSecret: secret(env, 'INGEST_HMAC_SECRET'),
     bodyLimit: integer(env, 'INGEST_BODY_LIMIT', 16_384, 64, 1_048_576),

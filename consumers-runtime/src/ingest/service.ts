@@ -10,7 +10,7 @@ import { type NatsLink, openNatsLink } from '../shared/natsLink.ts';
 import { startTelemetry, type Telemetry } from '../shared/telemetry.ts';
 import type { IngestConfig } from './config.ts';
 import { hrvRoute } from './hrvRoute.ts';
-import { ouraRoutes } from './ouraRoutes.ts';
+import { webhookRoutes } from './oura/webhookRoutes.ts';
 import { createPublish, type Publish } from './publish.ts';
 import { createPublishHealth, type PublishHealth } from './publishHealth.ts';
 
@@ -21,7 +21,12 @@ const TOPIC = { hrv: 'hrv_raw_received', oura: 'vendor_oura_webhook_received' };
  * Starts ingest-service: first the port, so that probes are answered; then telemetry, before
  * anything can be stored; then NATS, for as long as it takes. Resolves when it listens. Throws ConfigError.
  */
-export async function startIngest(config: IngestConfig, log: Log, signal: AbortSignal): Promise<Service> {
+export async function startIngest(
+  config: IngestConfig,
+  migrations: URL,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Service> {
   log.info(`[event-bus] Stream mode: ${config.streamMode} (EVENT_STREAM_MODE="${config.streamModeGiven}")`);
   let telemetry: Telemetry | undefined;
   let link: NatsLink | undefined;
@@ -71,11 +76,17 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
   });
   const metricsPage = metricsRoute(registry, async () => (await telemetry?.metrics()) ?? '');
 
-  const { oura, bodyLimit } = config;
+  const { oura, ouraOauth, bodyLimit } = config;
+  const oauth = ouraOauth
+    ? (await import('./oura/oauth.ts')).createOuraOauth(ouraOauth, { bodyLimit, migrations, log, signal })
+    : undefined;
   /** Every door of the service: another vendor's webhook is one more line here. */
   const routes: Route[] = [
     hrvRoute({ secrets: config, bodyLimit, publish: publishTo(config.subject, TOPIC.hrv) }),
-    ...(oura ? ouraRoutes({ secrets: oura, bodyLimit, publish: publishTo(oura.subject, TOPIC.oura) }) : []),
+    ...(oura
+      ? webhookRoutes({ secrets: oura, bodyLimit, publish: publishTo(oura.subject, TOPIC.oura) })
+      : []),
+    ...(oauth?.routes ?? []),
     { method: 'GET', path: '/health', handle: health },
     { method: 'GET', path: '/readyz', handle: () => verdict(connected() && !signal.aborted) },
     { method: 'GET', path: '/livez', handle: () => verdict(true) },
@@ -120,6 +131,7 @@ export async function startIngest(config: IngestConfig, log: Log, signal: AbortS
       await unlessAborted(server.stop(), deadline);
       await unlessAborted(begun, deadline);
       await link?.close(deadline);
+      if (oauth) await unlessAborted(oauth.close(), deadline);
       await metricsServer?.stop();
       await telemetry?.stop();
     },

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { hangUp } from '../database/hangUp.ts';
 import { messageOf } from '../shared/log.ts';
 import { classify, DatabaseAway } from './classify.ts';
 import { type Candidate, toColumns } from './rows.ts';
@@ -175,13 +176,4 @@ export function createLane(options: LaneOptions): Lane {
       client = undefined;
     },
   };
-}
-
-/** Never waits long: `end` destroys the socket when a statement is running, and says goodbye when none is. */
-export async function hangUp(client: pg.Client): Promise<void> {
-  client.on('error', () => {}); // a lost connection may complain once more
-  await Promise.race([
-    client.end().catch(() => {}),
-    new Promise((resolve) => setTimeout(resolve, 500).unref()),
-  ]);
 }

@@ -10,7 +10,7 @@ import { handleBatch } from './handleBatch.ts';
 import { createLane, type Lane, type LaneOptions } from './lane.ts';
 import { createLoop } from './loop.ts';
 import type { NormalizeMetrics } from './metrics.ts';
-import { migrate } from './migrate.ts';
+import { migrate } from '../database/migrate.ts';
 import { createPace } from './pace.ts';
 import { createSettler } from './settle.ts';
 import { createConsumeSpans } from './span.ts';

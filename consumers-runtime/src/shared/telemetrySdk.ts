@@ -53,12 +53,17 @@ export async function startSdk(config: TelemetryConfig, log: Log): Promise<Telem
   };
 }
 
+/** Queries that no span shows: Oura's secret at the webhook's challenge, and what its OAuth flow's callback brings. */
+const REDACTED = ['verification_token', 'code', 'state'];
+
 /**
  * The instrumentation patches a module when it is required. Ours imports `node:http` as an ES module, before this runs
  * and past that hook: requiring it once patches the prototype of the very same server class. Without this line nothing
  * ever shows up, which is what the handoff report saw.
  */
 function instrumentHttp(): void {
-  new HttpInstrumentation({ redactedQueryParamsServer: ['verification_token'] }).enable(); // Oura shows its secret there
+  new HttpInstrumentation({
+    redactedQueryParamsServer: REDACTED,
+  }).enable();
   createRequire(import.meta.url)('http');
 }

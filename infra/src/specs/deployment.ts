@@ -1,6 +1,7 @@
 import type { types } from '@pulumi/kubernetes';
 import type { Workload } from '@aa-ops/topology';
 import { type Bus, sha8 } from '../bus.ts';
+import { usesDatabase } from '../reach.ts';
 import { ownedData } from './configMap.ts';
 import { workloadLabels } from './labels.ts';
 import { natsCredentials, podBasics } from './pods.ts';
@@ -91,6 +92,8 @@ function environment({ stack, topology }: Bus, workload: Workload): EnvVar[] {
     ['OURA_WEBHOOK_SECRET', secrets.ouraWebhook],
     ['OURA_CLIENT_SECRET', secrets.ouraClient],
     ['OURA_VERIFICATION_TOKEN', secrets.ouraVerification],
+    ['OURA_TOKEN_KEY', secrets.ouraTokenKey],
+    ['OURA_OAUTH_TOKEN', secrets.ouraOauth],
   ] as const;
   return [
     value('NATS_URL', topology.environment.servers.join(',')),
@@ -100,7 +103,7 @@ function environment({ stack, topology }: Bus, workload: Workload): EnvVar[] {
     ...(telemetry.otlpEndpoint ? [value('OTEL_EXPORTER_OTLP_ENDPOINT', telemetry.otlpEndpoint)] : []),
     ...(secrets.otlpHeaders ? [from('OTEL_EXPORTER_OTLP_HEADERS', secrets.otlpHeaders)] : []),
     ...(credentials ? [value('NATS_CREDS', credentials.path)] : []),
-    ...(workload.role === 'consumer' ? [from('DATABASE_URL', secrets.database)] : []),
+    ...(usesDatabase(stack, workload) ? [from('DATABASE_URL', secrets.database)] : []),
     ...(workload.role === 'producer'
       ? frontDoor.flatMap(([name, ref]) => (ref ? [from(name, ref)] : []))
       : []),

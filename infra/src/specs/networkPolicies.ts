@@ -1,13 +1,14 @@
 import type { types } from '@pulumi/kubernetes';
 import type { Workload } from '@aa-ops/topology';
 import type { Bus } from '../bus.ts';
+import { asksOura, usesDatabase } from '../reach.ts';
 import { OPERATOR } from './operatorRole.ts';
 
 type Policy = types.input.networking.v1.NetworkPolicySpec;
 type Peer = types.input.networking.v1.NetworkPolicyPeer;
 type Egress = types.input.networking.v1.NetworkPolicyEgressRule;
 
-/** What a workload's pods may be asked by, and what they may reach: DNS, NATS, and the consumers their database. */
+/** What a workload's pods may be asked by, and what they may reach: DNS, NATS, the database and Oura where they use them. */
 export function networkPolicySpec(bus: Bus, workload: Workload): Policy {
   const { network, telemetry } = bus.stack;
   const anywhere = (port: number): Egress => ({ ports: [tcp(port)] });
@@ -41,7 +42,8 @@ export function networkPolicySpec(bus: Bus, workload: Workload): Policy {
     egress: [
       { ports: [{ protocol: 'UDP', port: 53 }, tcp(53)] },
       ...natsPorts(bus).map(anywhere),
-      ...(workload.role === 'consumer' ? [anywhere(network.databasePort)] : []),
+      ...(usesDatabase(bus.stack, workload) ? [anywhere(network.databasePort)] : []),
+      ...(asksOura(bus.stack, workload) ? [anywhere(HTTPS)] : []),
       ...(telemetry.otlpEndpoint ? [anywhere(portOf(telemetry.otlpEndpoint))] : []),
     ],
   };
@@ -63,6 +65,7 @@ export const applyPolicySpec = (bus: Bus, matchLabels: Record<string, string>): 
 const namespaceCalled = (name: string): Peer => ({
   namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } },
 });
+const HTTPS = 443;
 const tcp = (port: number) => ({ protocol: 'TCP', port });
 const natsPorts = ({ topology }: Bus): number[] => [
   ...new Set(topology.environment.servers.map(portOfServer)),

@@ -118,6 +118,15 @@ describe('telemetry', () => {
     expect(JSON.stringify(spans)).not.toContain('never-in-a-span');
   });
 
+  it('shows neither the code nor the state that a callback of the OAuth flow brings', async () => {
+    const query = 'code=never-in-a-span&state=never-in-a-span&scope=daily';
+    await fetch(`${pods[1]!.url}/oauth/oura/callback?${query}`);
+    const asked = () => spans.find(({ attributes }) => attributes['url.path'] === '/oauth/oura/callback');
+    await until('its span has arrived', () => asked() !== undefined);
+    expect(asked()!.attributes['url.query']).toContain('scope=daily');
+    expect(JSON.stringify(spans)).not.toContain('never-in-a-span');
+  });
+
   it('follows the decision of the sender: an unsampled trace is not recorded', async () => {
     const before = spans.length;
     const { headers } = await import('nats');

@@ -45,7 +45,7 @@ export const ADVISORIES = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>';
 /** Deletes every stream and the rows, so that a test starts from nothing. */
 export async function clear({ jsm, db }: Bus): Promise<void> {
   for await (const stream of jsm.streams.list()) await jsm.streams.delete(stream.config.name);
-  await db.query('DROP TABLE IF EXISTS hrv_data, aa_migrations, normalize_sweeps CASCADE');
+  await db.query('DROP TABLE IF EXISTS hrv_data, aa_migrations, normalize_sweeps, oura_tokens CASCADE');
 }
 
 /** The streams that the pods know in `single` or `multi` mode; the durable with an ack wait in ms. */

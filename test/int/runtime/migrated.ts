@@ -1,4 +1,4 @@
-import { migrate } from '../../../consumers-runtime/src/normalize/migrate.ts';
+import { migrate } from '../../../consumers-runtime/src/database/migrate.ts';
 import { type Bus, clear } from './bus.ts';
 
 export const MIGRATIONS = new URL('../../../consumers-runtime/migrations/', import.meta.url);

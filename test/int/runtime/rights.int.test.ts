@@ -15,6 +15,7 @@ import {
   startBus,
   until,
 } from './bus.ts';
+import { MIGRATIONS } from './migrated.ts';
 import { type Pod, startPod } from './pod.ts';
 
 // docs/runtime.md, "Rights in NATS": with what stands there and nothing else, both services do all that they are there for.
@@ -95,7 +96,12 @@ it('ingest publishes', async () => {
   const write = (line: string): void => void lines.push(line);
   const stopping = new AbortController();
   const config = readIngestConfig({ NATS_URL: urlOf('ingest'), PORT: '0', TELEMETRY_ENABLED: 'false' });
-  const service = await startIngest(config, { info: write, warn: write, error: write }, stopping.signal);
+  const service = await startIngest(
+    config,
+    MIGRATIONS,
+    { info: write, warn: write, error: write },
+    stopping.signal,
+  );
   ends.push(() => (stopping.abort(), service.stop()));
   const url = `http://127.0.0.1:${/port (\d+)/.exec(lines.join())![1]}`;
   await until('ingest is ready', async () => (await fetch(`${url}/readyz`)).ok);

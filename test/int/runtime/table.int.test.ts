@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { migrate } from '../../../consumers-runtime/src/normalize/migrate.ts';
+import { migrate } from '../../../consumers-runtime/src/database/migrate.ts';
 import { type Candidate, toColumns } from '../../../consumers-runtime/src/normalize/rows.ts';
 import { checkHrvEvent, type HrvEvent } from '../../../consumers-runtime/src/shared/hrvEvent.ts';
 import { type Bus, clear, drained, event, makeTopology, publish, startBus, until } from './bus.ts';
@@ -34,10 +34,11 @@ describe('the table', () => {
   it('is made by numbered migrations that every pod may run at once, each once', async () => {
     await Promise.all(Array.from({ length: 8 }, () => migrate(bus.postgres.url, MIGRATIONS, log, running)));
     const { rows } = await bus.db.query('SELECT number FROM aa_migrations ORDER BY number');
-    expect(rows).toEqual([{ number: 1 }, { number: 2 }]);
+    expect(rows).toEqual([{ number: 1 }, { number: 2 }, { number: 3 }]);
     expect(lines.filter((line) => !line.includes('Waiting for it'))).toEqual([
       '[normalize] Migration 001_hrv_data.sql applied',
       '[normalize] Migration 002_normalize_sweeps.sql applied',
+      '[normalize] Migration 003_oura_tokens.sql applied',
     ]);
     const columns = await bus.db.query(
       `SELECT column_name FROM information_schema.columns WHERE table_name = 'hrv_data' ORDER BY ordinal_position`,
@@ -77,7 +78,7 @@ describe('the table', () => {
     onTestFinished(frozen.close);
     await expect(migrate(frozen.url, MIGRATIONS, log, running)).rejects.toThrow();
     await migrate(bus.postgres.url, MIGRATIONS, log, running); // in 10 s the server has ended its session
-    expect(lines).toContain('[normalize] Migration 002_normalize_sweeps.sql applied');
+    expect(lines).toContain('[normalize] Migration 003_oura_tokens.sql applied');
   });
 
   it('is not migrated on when a migration that has run was changed', async () => {

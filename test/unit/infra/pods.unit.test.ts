@@ -24,6 +24,13 @@ const podsOf = (of = resources): Loose[] => [
   jobOf(of).inputs['spec'].template.spec,
 ];
 
+/** A stack whose front door knows its application at Oura. */
+const withSecrets = (secrets: StackConfig['secrets']): StackConfig => {
+  const { 'ingest-service': ingest, ...others } = stack.workloads;
+  const env = { OURA_CLIENT_ID: 'app', OURA_REDIRECT_URI: 'https://ingest.example.com/oauth/oura/callback' };
+  return { ...stack, secrets, workloads: { ...others, 'ingest-service': { ...ingest!, env } } };
+};
+
 describe('pods', () => {
   test('carry the labels of their Deployment, which selects them by the topology’s own alone', () => {
     for (const name of WORKLOADS) {
@@ -82,8 +89,10 @@ describe('credentials', () => {
       ouraWebhook: key('oura-webhook'),
       ouraClient: key('oura-client'),
       ouraVerification: key('oura-verification'),
+      ouraTokenKey: key('oura-token-key'),
+      ouraOauth: key('oura-oauth'),
     };
-    const { resources: all } = await registered({ ...stack, secrets: { ...stack.secrets, ...doors } });
+    const { resources: all } = await registered(withSecrets({ ...stack.secrets, ...doors }));
     const env = (name: string): Loose[] => templateOf(name, all)['spec'].containers[0].env;
     const expected = {
       INGEST_TOKEN: stack.secrets.ingest,
@@ -91,6 +100,9 @@ describe('credentials', () => {
       OURA_WEBHOOK_SECRET: doors.ouraWebhook,
       OURA_CLIENT_SECRET: doors.ouraClient,
       OURA_VERIFICATION_TOKEN: doors.ouraVerification,
+      OURA_TOKEN_KEY: doors.ouraTokenKey,
+      OURA_OAUTH_TOKEN: doors.ouraOauth,
+      DATABASE_URL: stack.secrets.database,
     };
     const references = Object.entries(expected).map(([name, ref]) => ({
       name,
@@ -98,7 +110,7 @@ describe('credentials', () => {
     }));
     expect(env('ingest-service')).toEqual(expect.arrayContaining(references));
     const names = env('normalize-service').map(({ name }) => String(name));
-    expect(names.filter((name) => name in expected)).toEqual([]);
+    expect(names.filter((name) => name in expected)).toEqual(['DATABASE_URL']);
   });
 
   test('of the collector come by reference to every workload', async () => {
@@ -175,6 +187,20 @@ describe('NetworkPolicies', () => {
       expect(named(bare, 'NetworkPolicy', name).inputs['spec'].egress).toContainEqual({
         ports: [{ protocol: 'TCP', port: 4222 }],
       });
+  });
+
+  test('let the front door out to the database and to Oura where its OAuth flow is open, and only there', async () => {
+    const ports = (name: string, of: Registered[]): number[] =>
+      named(of, 'NetworkPolicy', name).inputs['spec'].egress.flatMap(({ ports }: Loose) =>
+        ports.map(({ port }: Loose) => Number(port)),
+      );
+    const before = ports('ingest-service', resources);
+    expect(before).not.toContain(5432);
+    const key = { name: 'oura', key: 'SECRET' };
+    const opened = { ouraTokenKey: key, ouraOauth: key, ouraClient: key };
+    const { resources: open } = await registered(withSecrets({ ...stack.secrets, ...opened }));
+    expect(ports('ingest-service', open).filter((port) => !before.includes(port))).toEqual([5432, 443]);
+    expect(ports('normalize-service', open)).toEqual(ports('normalize-service', resources));
   });
 
   test('find the Job’s pod by its name, whatever else its labels say', () => {

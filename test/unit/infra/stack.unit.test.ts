@@ -130,13 +130,21 @@ describe('workloads.NAME.env', () => {
 
   test('may not repeat a variable that the program sets, whichever it is', async () => {
     const stack = await stackOf('production');
+    const own = { OURA_CLIENT_ID: 'app', OURA_REDIRECT_URI: 'https://a.example/' };
     const everything = {
       ...stack,
+      workloads: {
+        ...stack.workloads,
+        'ingest-service': { ...stack.workloads['ingest-service']!, env: own },
+      },
       secrets: {
         ...stack.secrets,
         ingestHmac: { name: 'hmac', key: 'SECRET' },
         ouraWebhook: { name: 'oura', key: 'WEBHOOK' },
         ouraVerification: { name: 'oura', key: 'VERIFICATION' },
+        ouraTokenKey: { name: 'oura', key: 'KEY' },
+        ouraOauth: { name: 'oura', key: 'OAUTH' },
+        ouraClient: { name: 'oura', key: 'CLIENT' },
         otlpHeaders: { name: 'collector', key: 'HEADERS' },
       },
     };
@@ -151,7 +159,8 @@ describe('workloads.NAME.env', () => {
     expect(set).toEqual(
       expect.arrayContaining(['NATS_URL', 'NATS_CREDS', 'DATABASE_URL', 'INGEST_HMAC_SECRET']),
     );
-    for (const name of new Set(set)) expect(await withEnv(name)).toMatch(at(name, 'is set by the program: '));
+    const ofTheProgram = new Set(set.filter((name) => !(name in own)));
+    for (const name of ofTheProgram) expect(await withEnv(name)).toMatch(at(name, 'is set by the program: '));
   });
 
   test.each([
@@ -159,6 +168,8 @@ describe('workloads.NAME.env', () => {
     ['OTEL_EXPORTER_OTLP_HEADERS', 'secrets\\.otlpHeaders'],
     ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'secrets\\.otlpHeaders'],
     ['OURA_VERIFICATION_TOKEN', 'secrets\\.ouraVerification'],
+    ['OURA_TOKEN_KEY', 'secrets\\.ouraTokenKey'],
+    ['OURA_OAUTH_TOKEN', 'secrets\\.ouraOauth'],
     ['EVENT_STREAM_MODE', 'is the mode, .* migrate'],
     ['FEATURE_SERVICE_MANAGES_STREAMS', 'configMap\\.data'],
     ['VENDOR_TOKEN', 'looks like a secret'],
@@ -191,6 +202,26 @@ describe('a stack and its topology', () => {
     );
     const both = { ouraVerification: key, ouraWebhook: { name: 'oura', key: 'WEBHOOK' } };
     expect(await saidOf((it) => Object.assign(it.secrets, both))).toBe('');
+  });
+
+  test('do not fit where Oura’s OAuth flow is opened and lacks what the pods ask for', async () => {
+    const key = { name: 'oura', key: 'SECRET' };
+    const said = await saidOf((it) => (it.secrets.ouraTokenKey = key));
+    for (const lack of [
+      'set ouraOauth as well',
+      'set ouraClient as well',
+      'no OURA_CLIENT_ID',
+      'no OURA_REDIRECT_URI',
+    ])
+      expect(said).toContain(lack);
+    const whole = await saidOf((it) => {
+      Object.assign(it.secrets, { ouraTokenKey: key, ouraOauth: key, ouraClient: key });
+      Object.assign(it.workloads['ingest-service'].env, {
+        OURA_CLIENT_ID: 'app',
+        OURA_REDIRECT_URI: 'https://a.example/',
+      });
+    });
+    expect(whole).toBe('');
   });
 
   test('say all in which they do not fit at once', async () => {

@@ -1,9 +1,9 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { problem, type Reply, type Route } from '../shared/httpServer.ts';
-import { isSame } from './authorize.ts';
-import { answerStored, type Publish } from './publish.ts';
-import { readBody } from './readBody.ts';
+import { problem, type Reply, type Route } from '../../shared/httpServer.ts';
+import { isSame } from '../authorize.ts';
+import { answerStored, type Publish } from '../publish.ts';
+import { readBody } from '../readBody.ts';
 
 export interface OuraSecrets {
   /** Ours (`OURA_WEBHOOK_SECRET`): signs what our own tools send. */
@@ -14,7 +14,7 @@ export interface OuraSecrets {
   clientSecret: string | undefined;
 }
 
-export interface OuraRoutesOptions {
+export interface WebhookRoutesOptions {
   secrets: OuraSecrets;
   bodyLimit: number;
   publish: Publish;
@@ -27,7 +27,7 @@ const MAX_CHALLENGE = 1_024;
  * Oura's webhook (API v2). `GET`, once for each new subscription: its challenge is given back to whoever knows the verification token. `POST`:
  * a notification, which only names what has changed; it is stored as it came, for whoever consumes the vendor's stream.
  */
-export function ouraRoutes({ secrets, bodyLimit, publish }: OuraRoutesOptions): Route[] {
+export function webhookRoutes({ secrets, bodyLimit, publish }: WebhookRoutesOptions): Route[] {
   function verify(request: IncomingMessage): Reply {
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
     const challenge = searchParams.get('challenge') ?? '';

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { createBackoff, unlessAborted } from '../shared/backoff.ts';
 import type { Log } from '../shared/log.ts';
 import { canAdopt } from './adopt.ts';
-import { hangUp } from './lane.ts';
+import { hangUp } from './hangUp.ts';
 
 /** Any number, as long as all pods use the same: "aahr" in ASCII. */
 const LOCK = 0x61_61_68_72;
@@ -29,7 +29,13 @@ const IDLE_IN_TRANSACTION_MS = 5_000;
  * Resolves early when the signal is aborted. Throws when a file that has run was changed since, TableRefused, and whatever
  * the database says; then nothing has changed.
  */
-export async function migrate(url: string, folder: URL, log: Log, signal: AbortSignal): Promise<void> {
+export async function migrate(
+  url: string,
+  folder: URL,
+  log: Log,
+  signal: AbortSignal,
+  who = '[normalize]',
+): Promise<void> {
   const migrations = await readMigrations(folder);
   const client = new pg.Client({
     connectionString: url,
@@ -49,8 +55,8 @@ export async function migrate(url: string, folder: URL, log: Log, signal: AbortS
     await unlessAborted(client.connect(), signal);
     const backoff = createBackoff(50, 1_000);
     let said = false;
-    while (!signal.aborted && !(await runAll(client, migrations, log))) {
-      if (!said) log.info('[normalize] Another pod migrates the database. Waiting for it.');
+    while (!signal.aborted && !(await runAll(client, migrations, log, who))) {
+      if (!said) log.info(`${who} Another pod migrates the database. Waiting for it.`);
       said = true;
       await backoff.pause(signal);
     }
@@ -63,7 +69,12 @@ export async function migrate(url: string, folder: URL, log: Log, signal: AbortS
 }
 
 /** False: another one is at it. */
-async function runAll(client: pg.Client, migrations: readonly Migration[], log: Log): Promise<boolean> {
+async function runAll(
+  client: pg.Client,
+  migrations: readonly Migration[],
+  log: Log,
+  who: string,
+): Promise<boolean> {
   const told: string[] = [];
   await client.query('BEGIN');
   try {
@@ -86,7 +97,7 @@ async function runAll(client: pg.Client, migrations: readonly Migration[], log: 
       }
     }
     await client.query('COMMIT');
-    for (const line of told) log.info(line);
+    for (const line of told) log.info(`${who} ${line}`);
     return locks[0]!.mine;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
@@ -103,9 +114,7 @@ async function run(client: pg.Client, { number, name, sql, checksum }: Migration
     name,
     checksum,
   ]);
-  return adopts
-    ? '[normalize] Adopted the table hrv_data that was there already'
-    : `[normalize] Migration ${name} applied`;
+  return adopts ? 'Adopted the table hrv_data that was there already' : `Migration ${name} applied`;
 }
 
 async function readMigrations(folder: URL): Promise<Migration[]> {
