@@ -6,15 +6,13 @@ import {
   OpsError,
   readKey,
   STATE_BUCKET,
-  type WindowOutcome,
+  type WindowEnd,
   type WindowSpec,
   writeKey,
 } from '@aa-ops/topology';
 import { holdKey, isConflict } from './heldKey.ts';
 import { thisMoment } from './moment.ts';
 import { isGone, type ProcessIdentity, thisProcess } from './processIdentity.ts';
-
-export type WindowEnd = Pick<WindowOutcome, 'window' | 'letGo'>;
 
 /**
  * Who ends a window whose process died or stands still: one process only, since two would let go of the same held publishes. The guardian claims it

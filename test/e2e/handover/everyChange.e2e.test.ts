@@ -86,13 +86,13 @@ const SCENES: Scene[] = [
   { title: 'the same with work queues', ways: thereAndBack(QUEUE), ...worked, oneIn: 40 },
   { title: 'a stream that is made anew', ways: replaced(SEED, memory(SEED)), ...allKept, oneIn: 37 },
   {
-    title: 'a stream of interest that becomes a work queue, and one no more',
+    title: 'interest to a work queue and back',
     ways: replaced(INTEREST, workQueue(INTEREST)),
     ...worked,
     oneIn: 53,
   },
   {
-    title: 'a stream of interest that is made anew, on three servers',
+    title: 'interest made anew on three servers',
     ways: replaced(replicated(INTEREST), memory(replicated(INTEREST))),
     ...worked,
     servers: 3,

@@ -16,6 +16,7 @@ import { migrate, resume } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { judge, startTraffic, type Traffic } from '../../../cli/src/traffic/index.ts';
 import { DEATHS, type Death, guardiansOf, STOPS } from '../../support/guardians.ts';
+import { startLink } from '../../support/faults/link.ts';
 import { startSleeper } from '../../support/parent.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { seedTopology } from '../../support/topologies.ts';
@@ -207,6 +208,26 @@ async function standStillAt(stop: Death): Promise<void> {
 }
 
 describe.skipIf(process.platform !== 'linux')('an operator that stands still in the window', () => {
+  it(
+    'and its guardian, whose hold breaks meanwhile: whoever goes on says so',
+    { timeout: 60_000 },
+    async () => {
+      const link = await startLink(run.server.port);
+      const { process: child } = await startSleeper(
+        { ...run, server: { ...run.server, url: link.url } },
+        'after-release',
+      );
+      link.breakAll();
+      while ((await endedElsewhere()) === 0) await delay(20);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      await link.stop();
+      expect(await resume(run.environment)).toMatchObject({ exitCode: 0, json: { result: 'done' } });
+      const told = run.notices.filter(({ code }) => code === 'hold-broke');
+      expect(told).toMatchObject([{ level: 'warn', data: { breaks: 1, dropped: 0 } }]);
+    },
+  );
+
   it('its guardian ends the window; the two never both let go', { timeout: 180_000 }, async () => {
     const traffic = await startPublishers();
     for (const stop of LONG ? STOPS : (['before-release', 'before-take', 'letting-go'] as const)) {

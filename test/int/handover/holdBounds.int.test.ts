@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_BOUNDS, type JetStreamWriter, openHold, type StreamConfig } from '@aa-ops/topology';
 import { migrate } from '../../../cli/src/runbook/migrate.ts';
 import { judge, startTraffic } from '../../../cli/src/traffic/index.ts';
+import { startLink } from '../../support/faults/link.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
 import { topologyOf } from '../../support/topologies.ts';
 import { tracesOf } from '../../support/traces.ts';
@@ -46,37 +45,6 @@ const startPublishers = () =>
       timeoutMs: 20_000,
     },
   ]);
-
-/** A way to the server that can be cut: whoever comes through it has to connect anew. */
-async function startLink(port: number): Promise<{ url: string; breakAll(): void; stop(): Promise<void> }> {
-  const sockets = new Set<Socket>();
-  const link = createServer((from) => {
-    const to = connect(port, '127.0.0.1');
-    for (const [one, other] of [
-      [from, to],
-      [to, from],
-    ] as const) {
-      sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => other.destroy());
-      one.pipe(other);
-    }
-  });
-  await once(link.listen(0, '127.0.0.1'), 'listening');
-  const breakAll = (): void => {
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-  };
-  return {
-    url: `nats://127.0.0.1:${(link.address() as AddressInfo).port}`,
-    breakAll,
-    async stop() {
-      link.close();
-      breakAll();
-      await once(link, 'close');
-    },
-  };
-}
 
 /** What fills the hold begins in the first window, which ends only when it is full: its copy is taken away. */
 async function overfill(holdBytes: number): Promise<Awaited<ReturnType<typeof judge>>> {

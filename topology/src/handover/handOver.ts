@@ -3,10 +3,10 @@ import type { Host } from '../host.ts';
 import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
 import { readSentinels, type SentinelPlace } from './drain.ts';
 import type { LetGoResult } from './letGo.ts';
-import type { Hold } from './hold.ts';
 import { lastCallSubject } from './names.ts';
 import { endHold, heldFilters, holdFor, type StandingHold } from './standingHold.ts';
 import type { HandoverContext, PreparedGroup } from './types.ts';
+import { tellUnheard, type Unheard, unheardBy } from './unheard.ts';
 import { type AssertOurs, isOverruled, putRight, runWindow, type WindowResult } from './window.ts';
 import { readWindow, specifyWindow, type WindowBounds, type WindowSpec } from './windowSpec.ts';
 
@@ -19,7 +19,7 @@ export interface WindowGuard {
   /** From here on only this process lets go what is held, unless it dies. Throws as `assertOurs`. */
   lettingGo(): Promise<void>;
   /** How another process has ended the window; undefined where none has begun to. */
-  endElsewhere(spec: WindowSpec): Promise<Pick<WindowOutcome, 'window' | 'letGo'> | undefined>;
+  endElsewhere(spec: WindowSpec): Promise<WindowEnd | undefined>;
   /** The window is over: it goes without touching anything. */
   disarm(): Promise<void>;
 }
@@ -38,7 +38,12 @@ export interface WindowOutcome {
   window: WindowResult;
   /** Per copy of the spec and then per `kept`, in their order; empty without a hold. */
   letGo: LetGoResult[];
+  /** Where the hold did not hear everything. */
+  unheard?: Unheard;
 }
+
+/** What is known of a window that is over, whichever process has ended it. */
+export type WindowEnd = Omit<WindowOutcome, 'spec'>;
 
 /**
  * One group's window: hold, release, drain, take, let go; one journaled unit, whose entry holds all that is needed to
@@ -65,14 +70,14 @@ export async function handOver(
       if (standing) tellUnreached(host, spec, standing);
       try {
         await standing?.hold.lastCall(lastCalls);
-        const { window, letGo } = await throughWindow(account, spec, standing, options.guard);
+        const { window, letGo, unheard } = await throughWindow(account, spec, standing, options.guard);
         host.notify({
           level: window.outcome === 'taken' ? 'info' : 'warn',
           code: `window-${window.outcome}`,
           message: `${heldFilters(spec).join(', ')}: ${window.outcome} after ${window.windowMs} ms, ${letGo.reduce((sum, { held }) => sum + held, 0)} publishes held${window.reason ? ` (${window.reason})` : ''}`,
           data: { ...window, letGo },
         });
-        if (standing) tellUnheard(host, spec, standing.hold);
+        if (unheard) tellUnheard(host, spec, unheard);
         return { spec, window, letGo };
       } finally {
         await standing?.close();
@@ -88,7 +93,7 @@ async function throughWindow(
   spec: WindowSpec,
   standing: StandingHold | undefined,
   guard: WindowGuard | undefined,
-): Promise<Pick<WindowOutcome, 'window' | 'letGo'>> {
+): Promise<WindowEnd> {
   try {
     const window = await runWindow(account, spec, {
       mayGoOn: () => !standing?.hold.overflown,
@@ -96,7 +101,8 @@ async function throughWindow(
       ...(guard ? { assertOurs: guard.assertOurs } : {}),
     });
     await guard?.lettingGo();
-    return { window, letGo: standing ? await endHold(account, standing, spec, window) : [] };
+    const letGo = standing ? await endHold(account, standing, spec, window) : [];
+    return { window, letGo, ...unheardBy(standing) };
   } catch (error) {
     if (!guard || !isOverruled(error)) throw error;
     const end = await guard.endElsewhere(spec);
@@ -104,7 +110,7 @@ async function throughWindow(
     if (!end || error.code !== 'window-elsewhere') throw error;
     // That one had nothing to let go: what came behind its end, only this hold has heard.
     const letGo = wasLate && standing ? await endHold(account, standing, spec, end.window) : end.letGo;
-    return { window: end.window, letGo };
+    return { ...end, letGo };
   }
 }
 
@@ -135,26 +141,6 @@ function tellUnreached(host: Host, spec: WindowSpec, { unreached }: StandingHold
     message: `${unreached.join(', ')} cannot be reached from here at the address that the cluster gives: publishes on ${held} through them may meet 503 or get no answer in the window, and have to be tried again`,
     data: { servers: unreached, filters: heldFilters(spec) },
   });
-}
-
-/** Publishers that nobody answers have to try again: whoever watches has to know why. */
-function tellUnheard(host: Host, spec: WindowSpec, { breaks, dropped }: Hold): void {
-  const held = heldFilters(spec).join(', ');
-  const data = { filters: heldFilters(spec), breaks, dropped };
-  if (breaks > 0)
-    host.notify({
-      level: 'warn',
-      code: 'hold-broke',
-      message: `the connection that held ${held} broke (${breaks} x): publishes of that moment met 503 or got no answer, and have to be tried again`,
-      data,
-    });
-  if (dropped > 0)
-    host.notify({
-      level: 'warn',
-      code: 'hold-dropped',
-      message: `more came on ${held} than twice what may be held: ${dropped} publishes got no answer, and have to be tried again`,
-      data,
-    });
 }
 
 /** The window is over without it: a guardian that died in it is to be known of, and no reason to stop. */

@@ -19,6 +19,7 @@ export * from './letGo.ts';
 export * from './handOver.ts';
 export { heldFilters, holdFor } from './standingHold.ts';
 export { recoverWindow } from './recoverWindow.ts';
+export { tellUnheard } from './unheard.ts';
 export * from './settle.ts';
 export * from './proveCopy.ts';
 export * from './provePart.ts';

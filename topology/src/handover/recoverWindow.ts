@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectSettings, JetStreamWriter } from '../jetstream/index.ts';
-import type { LetGoResult } from './letGo.ts';
+import type { WindowEnd } from './handOver.ts';
 import { endHold, holdFor, type StandingHold } from './standingHold.ts';
-import { type AssertOurs, runWindow, type WindowResult } from './window.ts';
+import { unheardBy } from './unheard.ts';
+import { type AssertOurs, runWindow } from './window.ts';
 import { readWindow, type WindowSpec } from './windowSpec.ts';
 
 /**
@@ -14,7 +15,7 @@ export async function recoverWindow(
   settings: ConnectSettings,
   spec: WindowSpec,
   options: { standing?: StandingHold | undefined; watchMs?: number; assertOurs?: AssertOurs } = {},
-): Promise<{ window: WindowResult; letGo: LetGoResult[] }> {
+): Promise<WindowEnd> {
   if (!(await wasTouched(account, spec, options.watchMs ?? LATE_RELEASE_MS))) {
     // The origins owned the subjects all the time: whatever was held, they have captured.
     const window = {
@@ -30,7 +31,8 @@ export async function recoverWindow(
     const { assertOurs = async () => {} } = options;
     const window = await runWindow(account, spec, { mayGoOn: () => !holding?.hold.overflown, assertOurs });
     await assertOurs('owner');
-    return { window, letGo: holding ? await endHold(account, holding, spec, window) : [] };
+    const letGo = holding ? await endHold(account, holding, spec, window) : [];
+    return { window, letGo, ...unheardBy(holding) };
   } finally {
     await holding?.close();
   }

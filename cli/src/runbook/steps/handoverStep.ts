@@ -14,6 +14,7 @@ import {
   settleReverted,
   settleWindow,
   startCopies,
+  tellUnheard,
   type WindowOutcome,
   withoutOwner,
 } from '@aa-ops/topology';
@@ -169,9 +170,10 @@ export async function recoverGroup(context: RunContext, record: GroupRecord): Pr
     message: `a window on ${heldFilters(spec).join(', ')} was left open: ending it`,
   });
   const { account, settings, topology } = context;
-  const { window, letGo } = await endFoundWindow(account, topology.name, spec, (assertOurs) =>
+  const { window, letGo, unheard } = await endFoundWindow(account, topology.name, spec, (assertOurs) =>
     recoverWindow(account, settings, spec, { assertOurs }),
   );
+  if (unheard) tellUnheard(context.host, spec, unheard);
   await closeWindow(context, record, { spec, window, letGo });
 }
 
