@@ -1,6 +1,14 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
-import { isClean, parseHeaders, readRange, type StreamMessage, takeNext } from '@aa-ops/topology';
+import {
+  isClean,
+  type JetStreamWriter,
+  parseHeaders,
+  readRange,
+  type StreamMessage,
+  takeNext,
+} from '@aa-ops/topology';
 import { migrate } from '../../../cli/src/runbook/migrate.ts';
 import { rollBack } from '../../../cli/src/runbook/rollBack.ts';
 import { OPTIONS, startRun, type TestRun } from '../../support/runs.ts';
@@ -9,6 +17,8 @@ import { seedTopology } from '../../support/topologies.ts';
 // A server takes any bytes for headers, and Go's client sends any: the client that we use throws at such a name, in the middle of its parser, and hears
 // nothing any more. It is not to be asked for the headers of what others have published.
 
+/** ms that the window is kept open, so that something is held in it. */
+const WINDOW_MS = 100;
 const SUBJECT = 'athlete-ally.hrv.raw-received';
 const BLOCKS = [
   'bad name: x',
@@ -31,7 +41,7 @@ afterEach(async () => {
 /** Publishes one message a millisecond, header lines as they are, each with its number as payload, if no other is given, and a reply subject of its own. */
 function startPublisher(
   url: string,
-  subject = SUBJECT,
+  subject: string | Uint8Array = SUBJECT,
   payload?: string,
 ): {
   socket: Socket;
@@ -55,11 +65,22 @@ function startPublisher(
   const timer = setInterval(() => {
     const [head, body] = [blockOf(sent), payload ?? `${sent}`];
     const size = Buffer.byteLength(head);
-    socket.write(`HPUB ${subject} answers.${sent} ${size} ${size + body.length}\r\n${head}${body}\r\n`);
+    socket.write('HPUB ');
+    socket.write(subject);
+    socket.write(` answers.${sent} ${size} ${size + body.length}\r\n${head}${body}\r\n`);
     sent += 1;
   }, 1);
   socket.on('close', () => clearInterval(timer));
   return { socket, acked, sent: () => sent, stop: () => clearInterval(timer) };
+}
+
+function keepWindowsOpen({ account, environment }: TestRun): void {
+  const updateStream: JetStreamWriter['updateStream'] = async (config) => {
+    const isTake = config.subjects!.some((subject) => subject.startsWith('_aa-ops.barrier.'));
+    if (isTake) await delay(WINDOW_MS);
+    return account.updateStream(config);
+  };
+  environment.account = Object.create(account, { updateStream: { value: updateStream } }) as JetStreamWriter;
 }
 
 it('whatever stands in the headers of what is copied, compared, held and let go: nothing is lost, and it is stored as it came', async () => {
@@ -71,6 +92,7 @@ it('whatever stands in the headers of what is copied, compared, held and let go:
     return vi.waitUntil(() => acked.size >= goal, { timeout: 20_000 });
   };
   await more(300);
+  keepWindowsOpen(run);
   const forward = await migrate(run.environment, { to: 'multi', options: OPTIONS });
   expect(forward, JSON.stringify(forward.error)).toMatchObject({ exitCode: 0, json: { result: 'done' } });
   await more(300);
@@ -90,6 +112,22 @@ it('whatever stands in the headers of what is copied, compared, held and let go:
   expect(stored.map(({ n }) => n).sort((a, b) => a - b)).toEqual(Array.from({ length: sent() }, (_, n) => n));
   expect(stored.filter(({ n, block, isCopy }) => !isCopy && block !== blockOf(n))).toEqual([]);
   expect(stored.filter(({ n, block, isCopy }) => isCopy && !block.includes(linesOf(blockOf(n))))).toEqual([]);
+});
+
+it('a subject that is no text is let go as it came', async () => {
+  run = await startRun(seedTopology);
+  publisher = startPublisher(run.server.url, Buffer.from('athlete-ally.\xff\xfe', 'latin1'));
+  const { acked, sent } = publisher;
+  await vi.waitUntil(() => acked.size > 100, { timeout: 20_000 });
+  keepWindowsOpen(run);
+  const { json } = await migrate(run.environment, { to: 'multi', options: OPTIONS });
+  publisher.stop();
+  await vi.waitUntil(() => acked.size === sent(), { timeout: 20_000 });
+  expect(json).toMatchObject({ result: 'done' });
+  expect(json.handovers.reduce((sum, { republished }) => sum + republished, 0)).toBeGreaterThan(0);
+  for (const { proof } of json.handovers) expect(isClean(proof!)).toBe(true);
+  // As text it would be another one, beside this one.
+  expect((await run.account.stream('AA_CORE_HOT'))!.state.num_subjects).toBe(1);
 });
 
 it('a work queue is read as it stands', async () => {

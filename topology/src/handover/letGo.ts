@@ -4,7 +4,7 @@ import {
   type JetStreamWriter,
   type Msg,
   type NatsConnection,
-  sameHeaders,
+  publishAgain,
   statusOf,
 } from '../jetstream/index.ts';
 import { covers } from '../subjects/sets.ts';
@@ -176,13 +176,7 @@ async function republish(connection: NatsConnection, messages: readonly Msg[]): 
         if (outcomes.size === messages.length) finish();
       },
     });
-    for (const [index, message] of messages.entries()) {
-      const headers = sameHeaders(message);
-      connection.publish(message.subject, message.data, {
-        reply: `${inbox}.${index}`,
-        ...(headers ? { headers } : {}),
-      });
-    }
+    for (const [index, message] of messages.entries()) publishAgain(connection, message, `${inbox}.${index}`);
   });
   for (const message of messages) if (!outcomes.has(message)) outcomes.set(message, 'unanswered');
   return outcomes;

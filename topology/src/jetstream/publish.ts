@@ -1,6 +1,7 @@
 import { ErrorCode, headers as newHeaders, type NatsConnection, NatsError } from 'nats';
 import { messageOf } from '../errors.ts';
-import type { HeaderList } from './headers.ts';
+import type { Msg } from './clientTypes.ts';
+import { headerBlock, type HeaderList, sameHeaders } from './headers.ts';
 
 /**
  * What became of one publish. `refused`: stored nowhere, and why (`503` nobody listens, `js-<err_code>` a stream said no).
@@ -56,3 +57,36 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   ErrorCode.ConnectionClosed,
   ErrorCode.ConnectionDraining,
 ]);
+
+/** Parts of the client that its types do not show (nats 2.29.3, lib/nats-base-client/protocol.js and msg.js). */
+interface ConnectionInside {
+  protocol: { sendCommand(command: Uint8Array, ...payloads: Uint8Array[]): void };
+}
+interface MessageInside {
+  _msg: { subject: Uint8Array };
+}
+
+/** What the client makes of bytes that are no UTF-8. */
+const NO_TEXT = '\ufffd';
+const END = Buffer.from('\r\n');
+
+/**
+ * Publishes a message as it came, subject, headers and payload byte for byte, with another reply subject. A server takes any bytes in a subject, and as
+ * text some would be others: then the client is told what to send.
+ */
+export function publishAgain(connection: NatsConnection, message: Msg, reply: string): void {
+  const { subject, data } = message;
+  if (!subject.includes(NO_TEXT)) {
+    const headers = sameHeaders(message);
+    connection.publish(subject, data, { reply, ...(headers ? { headers } : {}) });
+    return;
+  }
+  const block = headerBlock(message);
+  const sizes = block.length > 0 ? `${block.length} ${block.length + data.length}` : `${data.length}`;
+  const command = Buffer.concat([
+    Buffer.from(block.length > 0 ? 'HPUB ' : 'PUB '),
+    (message as unknown as MessageInside)._msg.subject,
+    Buffer.from(` ${reply} ${sizes}\r\n`),
+  ]);
+  (connection as unknown as ConnectionInside).protocol.sendCommand(command, block, data, END);
+}
