@@ -172,8 +172,10 @@ describe("Oura's OAuth flow", () => {
     expect((await tokenOf())[0]).toBe(200);
   });
 
-  it('takes a code again that Oura did not answer', async () => {
+  it('takes a code again that Oura did not answer, or that somebody has only looked at', async () => {
     const callback = oura.allow(await begin());
+    const looked = await fetch(`${pod.url}${callback.pathname}${callback.search}`, { method: 'HEAD' });
+    expect([looked.status, oura.grants]).toEqual([204, []]);
     oura.faults.push((response) => response.writeHead(502).end());
     const away = await arrive(callback);
     expect([away.status, away.headers.get('retry-after')]).toEqual([503, '5']);

@@ -82,6 +82,8 @@ export function oauthRoutes(options: OauthRoutesOptions): Route[] {
   }
 
   async function callback(request: IncomingMessage): Promise<Reply> {
+    // Whoever only looks where a link leads has not been sent by the athlete, and a code is good for one use.
+    if (request.method === 'HEAD') return { status: 204, headers: PRIVATE };
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
     const state = searchParams.get('state') ?? '';
     const begun = seal.open(state, STATE) as Begun | undefined;
@@ -90,7 +92,7 @@ export function oauthRoutes(options: OauthRoutesOptions): Route[] {
       return arrived('failed', problem(400, 'invalid-state', `${why}: begin again`));
     }
     try {
-      await store.read(begun.userId); // a code is good for one use: not without a place for what it brings
+      await store.read(begun.userId); // not without a place for what the code brings
       await store.save(begun.userId, await client.exchange(searchParams, state, begun.codeVerifier));
     } catch (error) {
       if (error instanceof NotAllowed)
