@@ -1,6 +1,6 @@
 import { type CommonConfig, readCommonConfig } from '../shared/config.ts';
 import { ConfigError } from '../shared/configError.ts';
-import { type Env, integer, secret, text } from '../shared/env.ts';
+import { bearer, type Env, integer, secret, text } from '../shared/env.ts';
 import { type OuraOauthConfig, readOuraOauth } from './oura/oauthConfig.ts';
 import type { OuraSecrets } from './oura/webhookRoutes.ts';
 
@@ -23,25 +23,17 @@ export interface IngestConfig extends CommonConfig {
 
 /** Throws ConfigError. */
 export function readIngestConfig(env: Env): IngestConfig {
+  const token = secret(env, 'INGEST_TOKEN');
   return {
     ...readCommonConfig(env, { serviceName: 'ingest-service', port: 4101, prometheusPort: 0 }),
     subject: 'athlete-ally.hrv.raw-received',
     oura: readOura(env),
     ouraOauth: readOuraOauth(env),
-    token: bearerToken(env),
+    token: token === undefined ? undefined : bearer('INGEST_TOKEN', token),
     hmacSecret: secret(env, 'INGEST_HMAC_SECRET'),
     bodyLimit: integer(env, 'INGEST_BODY_LIMIT', 16_384, 64, 1_048_576),
     publishTimeoutMs: integer(env, 'INGEST_PUBLISH_TIMEOUT_MS', 8_000, 10, 60_000),
   };
-}
-
-function bearerToken(env: Env): string | undefined {
-  const token = secret(env, 'INGEST_TOKEN');
-  if (token !== undefined && /\s/.test(token))
-    throw new ConfigError(
-      'INGEST_TOKEN has a blank inside, which no Authorization header can carry: take one without',
-    );
-  return token;
 }
 
 function readOura(env: Env): IngestConfig['oura'] {

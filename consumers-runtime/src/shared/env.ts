@@ -26,6 +26,15 @@ export function secret(env: Env, name: string): string | undefined {
   return value;
 }
 
+/** What a client shows as `Authorization: Bearer`. Throws ConfigError on one that no header can carry; the value is never shown. */
+export function bearer(name: string, token: string): string {
+  if (/\s/.test(token))
+    throw new ConfigError(
+      `${name} has a blank inside, which no Authorization header can carry: take one without`,
+    );
+  return token;
+}
+
 /** A whole number within bounds, or the fallback. Throws ConfigError with the wrong value in it. */
 export function integer(env: Env, name: string, fallback: number, min: number, max: number): number {
   const value = text(env, name);

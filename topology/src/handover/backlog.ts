@@ -89,23 +89,21 @@ async function readInto(
   for (const copy of copies) {
     const { origin, startSeq, filters } = copy;
     const reader = new OriginalsReader(copy);
-    let last = startSeq - 1;
     for await (const batch of readRange(account, origin, { fromSeq: startSeq, filters })) {
       for (const message of batch) {
         const hash = idHashOf(message);
         if (hash !== undefined && (!suspects || suspects.has(hash)) && !ids.add(hash)) {
           repeated = true;
-          stretches.push({ copy, through: last });
+          stretches.push({ copy, through: reader.through });
           ids.clear();
           ids.add(hash);
         }
         reader.add(message);
-        last = message.seq;
       }
     }
     originals.set(copy, reader.end());
     // The next origin's ids may be this one's: it comes when this one's are forgotten.
-    if (copy !== copies.at(-1)) stretches.push({ copy, through: last });
+    if (copy !== copies.at(-1)) stretches.push({ copy, through: reader.through });
   }
   return repeated ? stretches : [];
 }

@@ -109,8 +109,9 @@ async function throughWindow(
     const wasLate = await putRight(account, spec);
     if (!end || error.code !== 'window-elsewhere') throw error;
     // That one had nothing to let go: what came behind its end, only this hold has heard.
-    const letGo = wasLate && standing ? await endHold(account, standing, spec, end.window) : end.letGo;
-    return { ...end, letGo };
+    if (!wasLate || !standing) return end;
+    const letGo = await endHold(account, standing, spec, end.window);
+    return { ...end, letGo, ...unheardBy(standing) };
   }
 }
 

@@ -15,23 +15,24 @@ export interface Originals {
 
 /** Takes down a copy's originals while they are read, in order. */
 export class OriginalsReader {
+  /** The sequence that was read last. */
+  through: number;
   readonly #startSeq: number;
-  #through: number;
   readonly #fingerprint = new Fingerprint();
 
   constructor({ startSeq }: Pick<Copy, 'startSeq'>) {
     this.#startSeq = startSeq;
-    this.#through = startSeq - 1;
+    this.through = startSeq - 1;
   }
 
   add(message: StreamMessage): void {
-    this.#through = message.seq;
+    this.through = message.seq;
     this.#fingerprint.add(message.seq, message);
   }
 
   end(): Originals {
     const { messages } = this.#fingerprint;
-    return { startSeq: this.#startSeq, through: this.#through, messages, digest: this.#fingerprint.end() };
+    return { startSeq: this.#startSeq, through: this.through, messages, digest: this.#fingerprint.end() };
   }
 }
 
@@ -47,19 +48,17 @@ export async function matchOriginals(
   { signal }: Pick<ProofOptions, 'signal'>,
 ): Promise<number | undefined> {
   const { through, messages, digest } = originals;
-  if (originals.startSeq !== startSeq || originSeqs[0] !== startSeq || originSeqs[1] < through)
-    return undefined;
+  const isKnown = originals.startSeq === startSeq && originSeqs[0] === startSeq && through <= originSeqs[1];
+  if (!isKnown || messages === 0) return undefined;
   const fingerprint = new Fingerprint();
-  let next = targetSeqs[0];
   const range = { fromSeq: targetSeqs[0], toSeq: targetSeqs[1], filters, ...(signal ? { signal } : {}) };
   for await (const batch of readRange(account, target, range)) {
     for (const copy of batch) {
-      if (fingerprint.messages === messages) break;
-      next = copy.seq + 1;
       const source = copiedFrom(copy.headers);
-      if (source?.stream === origin && source.seq >= startSeq) fingerprint.add(source.seq, copy);
+      if (source?.stream !== origin || source.seq < startSeq) continue;
+      fingerprint.add(source.seq, copy);
+      if (fingerprint.messages === messages) return fingerprint.end() === digest ? copy.seq + 1 : undefined;
     }
-    if (fingerprint.messages === messages) break;
   }
-  return fingerprint.messages === messages && fingerprint.end() === digest ? next : undefined;
+  return undefined;
 }

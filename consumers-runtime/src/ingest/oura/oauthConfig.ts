@@ -1,5 +1,5 @@
 import { ConfigError } from '../../shared/configError.ts';
-import { type Env, required, secret, text } from '../../shared/env.ts';
+import { bearer, type Env, required, secret, text } from '../../shared/env.ts';
 import { KEY_BYTES } from './seal.ts';
 
 /** What the OAuth flow needs; it is open where `OURA_TOKEN_KEY` is set. */
@@ -27,11 +27,6 @@ const WHY = "Oura's OAuth flow needs it (OURA_TOKEN_KEY is set)";
 export function readOuraOauth(env: Env): OuraOauthConfig | undefined {
   const keys = secret(env, 'OURA_TOKEN_KEY');
   if (keys === undefined) return undefined;
-  const bearer = required(env, 'OURA_OAUTH_TOKEN', WHY);
-  if (/\s/.test(bearer))
-    throw new ConfigError(
-      'OURA_OAUTH_TOKEN has a blank inside, which no Authorization header can carry: take one without',
-    );
   return {
     clientId: required(env, 'OURA_CLIENT_ID', WHY),
     clientSecret: required(env, 'OURA_CLIENT_SECRET', WHY),
@@ -44,7 +39,7 @@ export function readOuraOauth(env: Env): OuraOauthConfig | undefined {
     authorizeUrl: optionalUrl(env, 'OURA_AUTHORIZE_URL') ?? 'https://cloud.ouraring.com/oauth/authorize',
     apiUrl: (optionalUrl(env, 'OURA_API_URL') ?? 'https://api.ouraring.com').replace(/\/+$/, ''),
     tokenKeys: keys.split(',').map(keyOf),
-    bearer,
+    bearer: bearer('OURA_OAUTH_TOKEN', required(env, 'OURA_OAUTH_TOKEN', WHY)),
     databaseUrl: required(env, 'DATABASE_URL', WHY),
   };
 }
